@@ -1,0 +1,93 @@
+"""What does a case's own queue do? Open, show, close, and send nudges of both channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from temporalio import activity
+
+from activities.nudge import Attempt, Nudger
+from activities.opening import Opening
+from dunning.case import apply
+from dunning.events import Closed, NudgeEnded, NudgeResult, Opened
+from dunning.facts import Case
+from dunning.steps import Step
+from store.cases import Cases
+from workflows.contracts import (
+    CaseActivities,
+    CaseRecord,
+    NudgeActivities,
+    NudgeInput,
+    NudgeOutput,
+    OpenInput,
+)
+
+
+def _now() -> datetime:
+    """The case's own time, which is wall time in production and its virtual time in tests."""
+    return activity.info().started_time
+
+
+@dataclass(frozen=True, slots=True)
+class CaseDesk(CaseActivities):
+    """Opens, shows and closes cases. Results are applied here too, so that lists are up to date
+    the moment something has happened.
+    """
+
+    opening: Opening
+    cases: Cases
+    nudger: Nudger
+
+    @activity.defn(name="open_case")
+    async def open_case(self, asked: OpenInput) -> Opened:
+        """Look the facts up, plan the campaign, and show the case as it opens."""
+        now = _now()
+        opened = await self.opening.plan(
+            asked.invoice_id, asked.work, asked.case.policy_digest, now
+        )
+        await self._show(apply(asked.case, opened, now)[0], now)
+        return opened
+
+    @activity.defn(name="project_case")
+    async def project_case(self, record: CaseRecord) -> None:
+        """Show the case in the database, unless a later version is shown already."""
+        await self._show(record.case, _now())
+
+    @activity.defn(name="close_case")
+    async def close_case(self, record: CaseRecord) -> Closed:
+        """Write the end down, then send the receipt if one is owed."""
+        now = _now()
+        await self.cases.close(record.case.view(now))
+        receipt = record.case.receipt
+        if receipt is None:
+            return Closed()
+        result = await self._send(record.invoice_id, record.case, receipt, now)
+        closed = Closed(receipt=result)
+        await self._show(apply(record.case, closed, now)[0], now)
+        return closed
+
+    async def _send(self, invoice_id: str, case: Case, step: Step, now: datetime) -> NudgeResult:
+        attempt = Attempt(case=case, step=step, now=now, number=activity.info().attempt)
+        return await self.nudger.send(invoice_id, attempt)
+
+    async def _show(self, case: Case, now: datetime) -> None:
+        await self.cases.project(case.view(now))
+
+
+@dataclass(frozen=True, slots=True)
+class NudgeDesk(NudgeActivities):
+    """Sends the nudges of one channel."""
+
+    cases: Cases
+    nudger: Nudger
+
+    @activity.defn(name="nudge")
+    async def nudge(self, asked: NudgeInput) -> NudgeOutput:
+        """Send one step, unless the truth at this moment forbids it, and show what came of it."""
+        now = _now()
+        attempt = Attempt(case=asked.case, step=asked.step, now=now, number=activity.info().attempt)
+        result = await self.nudger.send(asked.invoice_id, attempt)
+        after, _ = apply(asked.case, NudgeEnded(step=asked.step.id, result=result), now)
+        await self.cases.project(after.view(now))
+        return NudgeOutput(result=result)

@@ -1,0 +1,156 @@
+"""What exactly will one step say to this customer, and over which road?"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+from dunning.channel import Channel
+from dunning.directory import Contact, Invoice
+from dunning.facts import Case
+from dunning.notice import Notice
+from dunning.policy import Policy
+from dunning.ports import Accepted, EmailMessage, EmailSender, MessageTags, TextMessage, TextSender
+from dunning.steps import Step
+from messages.links import PayLinks
+from messages.render import Renderer
+from store.ledger import Found
+
+_LONGEST_HOLD = timedelta(hours=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A finished message that only lacks its identifiers. Holds personal data: never logged."""
+
+    channel: Channel
+    recipient: str
+    recipient_name: str | None
+    subject: str
+    text: str
+    html: str
+    valid_for: timedelta
+
+    @property
+    def digest(self) -> str:
+        """Hex SHA-256 of the body, by which a vendor's record of it is recognised."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """Renders letters under the merchant's brand."""
+
+    renderer: Renderer
+    links: PayLinks
+
+    def write(
+        self,
+        *,
+        step: Step,
+        case: Case,
+        invoice: Invoice,
+        policy: Policy,
+        zone: str,
+        valid_for: timedelta,
+    ) -> Letter:
+        """The letter of one step; the contact must have an address on the step's channel."""
+        contact = invoice.contact
+        notice = Notice(
+            template=step.template,
+            locale=contact.locale or policy.account.locale,
+            brand=policy.brand,
+            amount=invoice.amount,
+            invoice_id=invoice.id,
+            pay_url=self.links.url(invoice.link_id),
+            customer_name=contact.name,
+            description=invoice.description,
+            last_day=_last_day(case, policy, zone),
+        )
+        if step.channel is Channel.SMS:
+            return self._text(notice, contact.phone or "", valid_for)
+        return self._email(notice, contact.email or "", valid_for)
+
+    def _text(self, notice: Notice, phone: str, valid_for: timedelta) -> Letter:
+        return Letter(
+            channel=Channel.SMS,
+            recipient=phone,
+            recipient_name=None,
+            subject="",
+            text=self.renderer.text(notice).body,
+            html="",
+            valid_for=min(valid_for, _LONGEST_HOLD),
+        )
+
+    def _email(self, notice: Notice, address: str, valid_for: timedelta) -> Letter:
+        rendered = self.renderer.email(notice)
+        return Letter(
+            channel=Channel.EMAIL,
+            recipient=address,
+            recipient_name=notice.customer_name,
+            subject=rendered.subject,
+            text=rendered.text,
+            html=rendered.html,
+            valid_for=valid_for,
+        )
+
+
+def _last_day(case: Case, policy: Policy, zone: str) -> date | None:
+    if case.review_at is None:
+        return None
+    return (case.review_at + policy.review.deadline).astimezone(ZoneInfo(zone)).date()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postbox:
+    """Hands letters to the vendor of their channel."""
+
+    email: EmailSender
+    text: TextSender | None
+    sender: str
+    sender_name: str
+    reply_to: str | None
+
+    def has(self, channel: Channel) -> bool:
+        """Whether a vendor of that channel is configured."""
+        return channel is Channel.EMAIL or self.text is not None
+
+    async def post(self, letter: Letter, tags: MessageTags) -> Accepted:
+        """Raise a ProviderError when the vendor did not take it, or may not have."""
+        if letter.channel is Channel.SMS and self.text is not None:
+            return await self.text.send(
+                TextMessage(
+                    recipient=letter.recipient,
+                    body=letter.text,
+                    valid_for=letter.valid_for,
+                    tags=tags,
+                )
+            )
+        return await self.email.send(
+            EmailMessage(
+                sender=self.sender,
+                sender_name=self.sender_name,
+                recipient=letter.recipient,
+                recipient_name=letter.recipient_name,
+                reply_to=self.reply_to,
+                subject=letter.subject,
+                text=letter.text,
+                html=letter.html,
+                tags=tags,
+            )
+        )
+
+    async def find(self, contact: Contact, found: Found, channel: Channel) -> Accepted | None:
+        """A message that an earlier, unanswered request created; None when none is known.
+
+        Only the text vendor can be asked. Raise a ProviderError when it does not answer.
+        """
+        if channel is not Channel.SMS or self.text is None or contact.phone is None:
+            return None
+        if found.body_digest is None or found.reserved_at is None:
+            return None
+        return await self.text.find(
+            recipient=contact.phone, body_digest=found.body_digest, since=found.reserved_at
+        )

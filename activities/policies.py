@@ -1,0 +1,35 @@
+"""Under which version of the policy does a case run, and what does that version say?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from dunning.policy import Policy, parse_policy
+from store.policies import Policies as Kept
+
+
+@dataclass(slots=True)
+class Policies:
+    """The version that new cases begin under, and every version that a running case needs."""
+
+    kept: Kept
+    current: Policy
+    _by_digest: dict[str, Policy] = field(default_factory=dict[str, Policy])
+
+    async def pin(self, digest: str | None) -> tuple[str, Policy]:
+        """The version of a case that has one, else the current one, kept for good."""
+        if digest is not None:
+            return digest, await self.get(digest)
+        digest = self.current.digest
+        if digest not in self._by_digest:
+            await self.kept.keep(digest, self.current.model_dump_json())
+            self._by_digest[digest] = self.current
+        return digest, self.current
+
+    async def get(self, digest: str) -> Policy:
+        """The version of that digest."""
+        if digest not in self._by_digest:
+            document = await self.kept.get(digest)
+            self._by_digest[digest] = parse_policy(json.loads(document or "{}"))
+        return self._by_digest[digest]

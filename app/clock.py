@@ -1,0 +1,10 @@
+"""What time is it? The only reader of the system clock; everybody else is given `now`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The wall clock, UTC."""
+    return datetime.now(UTC)

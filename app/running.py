@@ -1,0 +1,134 @@
+"""How do the roles run, alone or together, and what do they wait for?"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TypeVar
+
+import structlog
+import uvicorn
+from temporalio.client import Client
+
+from app import temporal, wiring
+from app.settings import Settings, required
+from app.web import create_app
+from app.wiring import Stores
+from app.worker import workers
+from dunning.errors import DunningError
+from store import migrations
+from store.errors import DatabaseDownError, SchemaError
+from workflows.client import CaseClient
+from workflows.errors import TemporalDownError
+
+_log = structlog.get_logger(__name__)
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
+T = TypeVar("T")
+
+
+class WebServer(uvicorn.Server):
+    """A web server inside a program of several parts: signals are the program's affair."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+def stopping_on_signals() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set, once for a graceful end."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stopping.set)
+    return stopping
+
+
+async def wait_for(
+    what: str, attempt: Callable[[], Awaitable[T]], *faults: type[DunningError]
+) -> T:
+    """Try until it succeeds, saying what is waited for."""
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return await attempt()
+        except faults as fault:
+            _log.warning("waiting", waiting_for=what, reason=str(fault), seconds=pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+async def require_schema(settings: Settings) -> None:
+    """Wait for the database; SchemaError unless its tables are those of this version."""
+    url = required(settings.database_url, "DUNNING_DATABASE_URL").get_secret_value()
+    pending = await wait_for(
+        "PostgreSQL", lambda: asyncio.to_thread(migrations.pending, url), DatabaseDownError
+    )
+    if pending:
+        raise SchemaError("The database tables are not up to date. Run `dunning db upgrade`.")
+
+
+@asynccontextmanager
+async def web(
+    settings: Settings, stores: Stores, client: Client, *, port: int | None = None
+) -> AsyncGenerator[str]:
+    """Serve the doors and dispatch events until left; the base URL."""
+    cases = CaseClient(client)
+    application = create_app(settings, stores, cases, wiring.door(settings, stores, cases))
+    config = uvicorn.Config(
+        application,
+        host=settings.host,
+        port=settings.port if port is None else port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=20,
+    )
+    server = WebServer(config)
+    serving = asyncio.create_task(server.serve())
+    try:
+        yield await _address(server, serving)
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def _address(server: WebServer, serving: asyncio.Task[None]) -> str:
+    while not server.started:
+        if serving.done():
+            where = f"{server.config.host}:{server.config.port}"
+            raise DunningError(f"The web server could not listen on {where}. Is it in use?")
+        await asyncio.sleep(0.01)
+    host, port = server.servers[0].sockets[0].getsockname()[:2]
+    return f"http://{host}:{port}"
+
+
+async def run_web(settings: Settings) -> None:
+    """The role `web`: takes events in even while Temporal is away."""
+    stopping = stopping_on_signals()
+    wiring.policy(settings)
+    await require_schema(settings)
+    stores = wiring.stores(settings)
+    client = await temporal.connect(lazy=True)
+    async with web(settings, stores, client) as url:
+        _log.info("serving", url=url)
+        await stopping.wait()
+    await stores.database.aclose()
+
+
+async def run_worker(settings: Settings, *, build_id: str | None = None) -> None:
+    """The role `worker`: runs cases and sends."""
+    stopping = stopping_on_signals()
+    wiring.policy(settings)
+    await require_schema(settings)
+    stores = wiring.stores(settings)
+    client = await wait_for(
+        f"Temporal at {temporal.address()}", temporal.connect, TemporalDownError
+    )
+    async with (
+        wiring.desks(settings, stores) as desks,
+        workers(client, desks, build_id=build_id),
+    ):
+        _log.info("working", build_id=build_id)
+        await stopping.wait()
+    await stores.database.aclose()

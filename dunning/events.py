@@ -1,0 +1,173 @@
+"""What can happen to a case?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from dunning.advice import Advice
+from dunning.states import Cause, Outcome, Withheld
+from dunning.steps import Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The recovery service gave up on a transaction, or refused to try it.
+
+    `card` is the digest of the payment method that the transaction was attempted with, as far
+    as the registry knows.
+    """
+
+    id: str
+    advice: Advice
+    decline_code: str | None = None
+    transaction_id: str | None = None
+    card: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """The money arrived; the store already says so."""
+
+    id: str
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmountDiffers:
+    """A success came with another amount or currency; the store has both figures."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardReplaced:
+    """The customer gave a new card; `card` is its digest."""
+
+    id: str
+    card: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voided:
+    """Nothing is owed any more."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the pinned policy says to a case outside its steps. Durations are wall time."""
+
+    spacing: timedelta
+    watch: timedelta
+    watch_then_campaign: bool
+    retry: timedelta
+    review: timedelta
+    review_rounds: int
+    review_then: Outcome
+    receipt: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """The facts and the plan that were looked up for `advice`. Instants are UTC."""
+
+    policy_digest: str
+    terms: Terms
+    advice: Advice
+    decline_code: str | None = None
+    campaign: str | None = None
+    reason: str | None = None
+    steps: tuple[Step, ...] = ()
+    review_at: datetime | None = None
+    settled: Settled | None = None
+    amount_differs: bool = False
+    card: str | None = None
+    kind: Literal["opened"] = "opened"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """The vendor took the message."""
+
+    at: datetime
+    kind: Literal["sent"] = "sent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotSent:
+    """The message was withheld on purpose."""
+
+    reason: Withheld
+    at: datetime
+    kind: Literal["withheld"] = "withheld"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deferred:
+    """Nothing was sent; try again at `until`."""
+
+    until: datetime
+    reason: str
+    kind: Literal["deferred"] = "deferred"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadChannel:
+    """The vendor refuses this message for good; `reason` is one of our words."""
+
+    reason: str
+    at: datetime
+    kind: Literal["dead_channel"] = "dead_channel"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """The message may or may not have been taken; it is never sent again."""
+
+    at: datetime
+    kind: Literal["unknown"] = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """The directory says that the debt is gone."""
+
+    outcome: Outcome
+    cause: Cause | None = None
+    kind: Literal["settled"] = "settled"
+
+
+NudgeResult = Sent | NotSent | Deferred | DeadChannel | Unknown | Settled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NudgeEnded:
+    """A nudge has its result."""
+
+    step: str
+    result: NudgeResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """The end is written down; `receipt` is what became of the receipt, if there was one."""
+
+    receipt: NudgeResult | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projected:
+    """The database shows this version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Woke:
+    """An instant that the case was waiting for has come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCancelled:
+    """The run was cancelled in Temporal."""

@@ -1,0 +1,164 @@
+"""What is known of a case, and what of it do people see?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from dunning.advice import Advice
+from dunning.events import Terms
+from dunning.states import Cause, Outcome, ReviewReason, State, StepStatus
+from dunning.steps import Pace, Step, Steps, next_due
+from dunning.view import CaseView, StepView
+
+CASE_CLOSED = "case closed"
+RECEIPT = "receipt"
+
+
+class Doing(StrEnum):
+    """The kinds of work that a case gives out."""
+
+    OPEN = "open"
+    NUDGE = "nudge"
+    PROJECT = "project"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Busy:
+    """The work under way, and the version of the case when it was given out."""
+
+    doing: Doing
+    version: int
+    step: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedFor:
+    """The question that a plan answers."""
+
+    advice: Advice
+    decline_code: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """The dunning of one invoice. Instants are UTC in the case's own time.
+
+    `until` is the deadline of the present state. `awaiting` is what a retry waits for: the
+    first of `new_cards` (digests of cards without an outcome), or `ORDERED_RETRY`. `cleared` is
+    the advice that a reviewer overruled; `forced` that a campaign runs although nobody advised
+    one.
+    """
+
+    workflow_id: str
+    started_at: datetime
+    state: State = State.OPENING
+    version: int = 1
+    projected: int = 0
+    busy: Busy | None = None
+    finished: bool = False
+
+    advice: Advice | None = None
+    decline_code: str | None = None
+    transactions: tuple[str, ...] = ()
+    awaiting: str | None = None
+    new_cards: tuple[str, ...] = ()
+    failed_cards: tuple[str, ...] = ()
+    amount_differs: bool = False
+    cleared: Advice | None = None
+    forced: bool = False
+
+    terms: Terms | None = None
+    policy_digest: str | None = None
+    campaign: str | None = None
+    campaign_reason: str | None = None
+    planned_for: PlannedFor | None = None
+    anchor: datetime | None = None
+    replan: bool = False
+    steps: Steps = ()
+    review_at: datetime | None = None
+
+    until: datetime | None = None
+    review_reason: ReviewReason | None = None
+    review_round: int = 0
+    outcome: Outcome | None = None
+    cause: Cause | None = None
+    closed_at: datetime | None = None
+
+    @property
+    def pace(self) -> Pace:
+        """What holds the next message back."""
+        reached = [s.at for s in self.steps if s.reached and s.at is not None]
+        spacing = self.terms.spacing if self.terms else timedelta(0)
+        return Pace(last_at=max(reached, default=None), spacing=spacing)
+
+    @property
+    def campaign_advice(self) -> Advice | None:
+        """The advice that a campaign is chosen by; None while nobody is to be written to."""
+        if self.advice is not None and self.advice.writes:
+            return self.advice
+        return Advice.REQUEST_CARD_UPDATE if self.forced else None
+
+    @property
+    def question(self) -> PlannedFor | None:
+        """What the plan must answer now."""
+        advice = self.campaign_advice
+        return PlannedFor(advice=advice, decline_code=self.decline_code) if advice else None
+
+    @property
+    def receipt(self) -> Step | None:
+        """The receipt, when one is owed."""
+        return next((s for s in self.steps if s.id == RECEIPT), None)
+
+    def next(self, now: datetime) -> tuple[str | None, datetime | None]:
+        """The step considered next, if it is a step, and when the case will wake."""
+        match self.state:
+            case State.OPENING:
+                return None, None
+            case State.WAITING:
+                due = next_due(self.steps, self.pace, now)
+                step, at = (due[0].id, due[1]) if due else (None, self.review_at or now)
+                late = self.until is not None and self.until < at
+                return (None, self.until) if late else (step, at)
+            case State.CLOSED:
+                receipt = self.receipt if self.finished else None
+                at = receipt.not_before if receipt and receipt.pending else None
+                return (RECEIPT, at) if at else (None, None)
+            case _:
+                return None, self.until
+
+    def view(self, now: datetime, *, version: int | None = None) -> CaseView:
+        """The projection of the case as it stands."""
+        step, at = self.next(now)
+        return CaseView(
+            workflow_id=self.workflow_id,
+            version=self.version if version is None else version,
+            state=self.state,
+            advice=self.advice,
+            decline_code=self.decline_code,
+            campaign=self.campaign,
+            policy_digest=self.policy_digest,
+            outcome=self.outcome,
+            cause=self.cause,
+            review_reason=self.review_reason,
+            review_round=self.review_round,
+            next_step=step,
+            next_at=at,
+            closed_at=self.closed_at,
+            steps=tuple(_step_view(s, closed=self.state is State.CLOSED) for s in self.steps),
+        )
+
+
+def _step_view(step: Step, *, closed: bool) -> StepView:
+    dropped = closed and step.pending and step.id != RECEIPT
+    return StepView(
+        step=step.id,
+        channel=step.channel,
+        template=step.template,
+        due_at=step.due_at,
+        status=StepStatus.SKIPPED if dropped else step.status,
+        reason=CASE_CLOSED if dropped else step.reason,
+        at=step.at,
+    )

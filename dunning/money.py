@@ -1,0 +1,33 @@
+"""How much is owed, exactly? Integers in minor units; formatting happens at the edge only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+# ISO 4217, table A.1, as of 2026: every currency not listed has two decimals.
+_EXPONENTS = {
+    **dict.fromkeys(
+        ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"], 0
+    ),
+    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
+    **dict.fromkeys(["CLF", "UYW"], 4),
+}
+
+
+def exponent(currency: str) -> int:
+    """Number of decimals of an ISO 4217 currency code."""
+    return _EXPONENTS.get(currency, 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Money:
+    """An amount in the currency's minor unit: 2500 USD is $25.00, 2500 JPY is ¥2,500."""
+
+    minor: int
+    currency: str
+
+    @property
+    def major(self) -> Decimal:
+        """The amount in the currency's major unit, exact."""
+        return Decimal(self.minor).scaleb(-exponent(self.currency))

@@ -1,0 +1,42 @@
+"""What does a message say? Typed parameters that every template may use, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from dunning.money import Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brand:
+    """The merchant as the customer knows it; comes from the policy."""
+
+    name: str
+    support_email: str
+    website: str | None = None
+    logo_url: str | None = None
+    color: str = "#1f4fd8"
+    postal_address: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Everything a template may say to one customer about one invoice.
+
+    `last_day` is the last local day on which paying keeps everything as it is; only the final
+    notice has one. `pay_url` is the signed link of the campaign.
+    """
+
+    template: str
+    locale: str
+    brand: Brand
+    amount: Money
+    invoice_id: str
+    pay_url: str
+    customer_name: str | None = None
+    description: str | None = None
+    last_day: date | None = None

@@ -1,0 +1,68 @@
+"""Which orders cannot be carried out now, and what should the operator do instead?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from dunning.facts import Case
+from dunning.orders import Decide, Extend, Order, Pause, Replan, Resume, SendNow, Skip, Stop
+from dunning.states import State
+from dunning.steps import find
+
+_LONGEST_EXTENSION = 90
+_ALLOWED: dict[type[Order], frozenset[State]] = {
+    Pause: frozenset({State.WAITING, State.WATCHING, State.RETRYING, State.PAUSED}),
+    Resume: frozenset({State.PAUSED}),
+    Skip: frozenset({State.WAITING, State.WATCHING, State.RETRYING, State.PAUSED, State.REVIEW}),
+    SendNow: frozenset({State.WAITING}),
+    Stop: frozenset(set(State) - {State.CLOSED}),
+    Extend: frozenset({State.WAITING, State.WATCHING, State.RETRYING, State.PAUSED, State.REVIEW}),
+    Replan: frozenset({State.WAITING}),
+    Decide: frozenset({State.REVIEW}),
+}
+
+
+def objection(case: Case, order: Order, now: datetime) -> str | None:
+    """Why this order cannot be carried out now, in one sentence; None when it can."""
+    allowed = _ALLOWED[type(order)]
+    if case.state not in allowed:
+        states = ", ".join(sorted(s.value for s in allowed))
+        return (
+            f"{order.kind} is not possible while the case is {case.state.value}; "
+            f"it is possible in: {states}"
+        )
+    match order:
+        case Pause(until=until):
+            return _about_pause(until, now)
+        case Extend(days=days):
+            return _about_extension(case, days)
+        case Skip(step=step) | SendNow(step=step):
+            return _about_step(case, step)
+        case _:
+            return None
+
+
+def _about_pause(until: datetime | None, now: datetime) -> str | None:
+    if until is None or until > now:
+        return None
+    return f"the pause would end at {until.isoformat()}, which is past; give a later instant"
+
+
+def _about_extension(case: Case, days: int) -> str | None:
+    if not 1 <= days <= _LONGEST_EXTENSION:
+        return f"{days} days is not possible; give 1 to {_LONGEST_EXTENSION}"
+    if case.state is State.PAUSED and case.until is None:
+        return "this pause has no end that could be put off; resume the case instead"
+    return None
+
+
+def _about_step(case: Case, step_id: str) -> str | None:
+    step = find(case.steps, step_id)
+    if step is None:
+        known = ", ".join(s.id for s in case.steps if s.pending) or "none"
+        return f"the case has no step {step_id}; steps still to come: {known}"
+    if not step.pending:
+        return f"step {step_id} is {step.status.value} already"
+    if case.busy is not None and case.busy.step == step_id:
+        return f"step {step_id} is being sent at this moment"
+    return None

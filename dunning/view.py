@@ -1,0 +1,47 @@
+"""What do people and lists see of a case? The projection that is written to the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from dunning.advice import Advice
+    from dunning.channel import Channel
+    from dunning.states import Cause, Outcome, ReviewReason, State, StepStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepView:
+    """One planned message and what became of it. `at` is when that was, in the case's time."""
+
+    step: str
+    channel: Channel
+    template: str
+    due_at: datetime
+    status: StepStatus
+    reason: str | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseView:
+    """A case at one version. A higher version replaces a lower one, never the reverse."""
+
+    workflow_id: str
+    version: int
+    state: State
+    advice: Advice | None = None
+    decline_code: str | None = None
+    campaign: str | None = None
+    policy_digest: str | None = None
+    outcome: Outcome | None = None
+    cause: Cause | None = None
+    review_reason: ReviewReason | None = None
+    review_round: int = 0
+    next_step: str | None = None
+    next_at: datetime | None = None
+    closed_at: datetime | None = None
+    steps: tuple[StepView, ...] = ()

@@ -1,0 +1,150 @@
+"""What is to be carried out for a case, one thing at a time?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from dunning.advice import Advice
+from dunning.events import Closed, NudgeEnded, Opened, Projected
+from dunning.facts import Busy, Case, Doing
+from dunning.states import State
+from dunning.steps import Step, sendable
+
+# Events of one failure arrive within minutes of each other; a campaign that is asked for so
+# soon after the start is planned from the start, whichever event came first (R2).
+_SAME_START = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    """Look the facts up and plan the campaign for this advice, counted from `anchor`."""
+
+    advice: Advice
+    decline_code: str | None
+    anchor: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nudge:
+    """Send this step, unless the truth at the moment of sending forbids it."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """Show the case in the database."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Close:
+    """Write the end down, and send the receipt if one is owed."""
+
+
+Work = Open | Nudge | Project | Close
+
+
+def next_of(case: Case, now: datetime) -> tuple[Case, Work | None]:
+    """The case with its next work marked as under way, and that work."""
+    work = _next(case, now)
+    if work is None:
+        return case, None
+    if isinstance(work, Open):
+        case = replace(case, anchor=work.anchor, replan=False)
+    step = work.step.id if isinstance(work, Nudge) else None
+    # Work that a close abandons may still show its own result, one version above its own.
+    version = case.version if case.busy is None else case.version + 1
+    busy = Busy(doing=_DOING[type(work)], version=version, step=step)
+    return replace(case, version=version, busy=busy), work
+
+
+_DOING: dict[type[Work], Doing] = {
+    Open: Doing.OPEN,
+    Nudge: Doing.NUDGE,
+    Project: Doing.PROJECT,
+    Close: Doing.CLOSE,
+}
+
+
+def _next(case: Case, now: datetime) -> Work | None:
+    if case.state is State.CLOSED:
+        return _next_after_close(case, now)
+    if case.busy is not None:
+        return None
+    if case.state is State.OPENING and case.advice is None:
+        return None
+    if _needs_plan(case):
+        return _open(case, now)
+    if case.state is State.WAITING:
+        step = sendable(case.steps, case.pace, now)
+        if step is not None:
+            return Nudge(step=step)
+    return Project() if case.version > case.projected else None
+
+
+def _next_after_close(case: Case, now: datetime) -> Work | None:
+    if not case.finished:
+        closing = case.busy is not None and case.busy.doing is Doing.CLOSE
+        return None if closing else Close()
+    receipt = case.receipt
+    due = receipt is not None and receipt.pending and (receipt.not_before or now) <= now
+    return Nudge(step=receipt) if receipt and due and case.busy is None else None
+
+
+def _needs_plan(case: Case) -> bool:
+    if case.state is State.OPENING:
+        return True
+    if case.state is State.WAITING and case.replan:
+        return True
+    plans = case.state in (State.WAITING, State.RETRYING, State.REVIEW)
+    return plans and case.question is not None and case.question != case.planned_for
+
+
+def _open(case: Case, now: datetime) -> Open:
+    question = case.question
+    advice = question.advice if question else case.advice
+    if advice is None:
+        msg = "a case without advice has nothing to plan"
+        raise ValueError(msg)
+    return Open(advice=advice, decline_code=case.decline_code, anchor=_anchor(case, now))
+
+
+def _anchor(case: Case, now: datetime) -> datetime:
+    planned, question = case.planned_for, case.question
+    same = planned is not None and question is not None and planned.advice is question.advice
+    if (case.replan or same) and case.anchor is not None:
+        return case.anchor
+    begun = any(not s.pending for s in case.steps)
+    soon = now - case.started_at <= _SAME_START
+    return case.started_at if soon and not begun else now
+
+
+def ended(before: Case, after: Case, event: object) -> Case:
+    """The case after its work brought a result; other events leave the work under way.
+
+    An activity applies its own result and projects that. Something that happened meanwhile is
+    not in its projection: then the version moves on, so that a later one replaces it.
+    """
+    if before.busy is None:
+        return after
+    if not _ends(before.busy, event):
+        hidden = after != before and after.version == before.version
+        return replace(after, version=after.version + 1) if hidden else after
+    if before.version == before.busy.version:
+        return replace(after, busy=None, projected=after.version)
+    return replace(after, busy=None, projected=before.busy.version, version=after.version + 1)
+
+
+def _ends(busy: Busy, event: object) -> bool:
+    if isinstance(event, NudgeEnded):
+        return busy.doing is Doing.NUDGE and busy.step == event.step
+    return isinstance(event, _ENDS[busy.doing])
+
+
+_ENDS: dict[Doing, type[Opened | NudgeEnded | Projected | Closed]] = {
+    Doing.OPEN: Opened,
+    Doing.NUDGE: NudgeEnded,
+    Doing.PROJECT: Projected,
+    Doing.CLOSE: Closed,
+}

@@ -1,0 +1,137 @@
+"""How does a test in the same process start the sandbox and look into it?"""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Self
+
+import uvicorn
+from pydantic import JsonValue
+
+from sandbox.clock import SandboxClock
+from sandbox.faults import Faults
+from sandbox.inbox import Inbox
+from sandbox.revtain_ledger import RevtainLedger
+from sandbox.revtain_webhooks import Delivery, RevtainWebhooks, Sending
+from sandbox.server import create_app
+from sandbox.settings import SandboxSettings
+from sandbox.transport import DroppableHttp
+from sandbox.twilio_texts import TwilioTexts
+from sandbox.world import SandboxWorld
+
+QUICK = SandboxSettings(time_factor=0.01)
+
+
+class _EmbeddedServer(uvicorn.Server):
+    """A server that leaves the process's signals to whoever embeds it."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def _loopback_listener() -> socket.socket:
+    """The protocol is named because asyncio sends without delay only where it is."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    return listener
+
+
+class RevtainControl:
+    """Revtain's side: its events, and what it knows about attempts."""
+
+    def __init__(self, webhooks: RevtainWebhooks, ledger: RevtainLedger) -> None:
+        self.webhooks = webhooks
+        self.ledger = ledger
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        return self.webhooks.deliveries
+
+    def send_to(self, url: str, secret: str | None = None) -> None:
+        self.webhooks.url = url
+        self.webhooks.secret = secret or self.webhooks.secret
+
+    async def fire(
+        self,
+        event: Mapping[str, JsonValue] | bytes,
+        *,
+        forge: bool = False,
+        repeat: int = 1,
+        hold: bool = False,
+        redeliver: bool | None = None,
+        signature: str | None = None,
+    ) -> list[Delivery]:
+        """Send an event to the merchant; returns when each copy was tried once, or is held."""
+        sending = Sending(
+            forge=forge, repeat=repeat, hold=hold, redeliver=redeliver, signature=signature
+        )
+        return await self.webhooks.fire(event, sending)
+
+    async def release(self, order: Sequence[int] | None = None) -> list[Delivery]:
+        return await self.webhooks.release(order)
+
+    async def settled(self, within_s: float = 5.0) -> None:
+        await self.webhooks.settled(within_s)
+
+
+class Sandbox:
+    def __init__(self, url: str, world: SandboxWorld) -> None:
+        self.url = url
+        self.sendgrid_url = f"{url}/sendgrid"
+        self.twilio_url = f"{url}/twilio"
+        self.revtain_url = f"{url}/revtain"
+        self.revtain = RevtainControl(world.webhooks, world.ledger)
+        self._world = world
+
+    @classmethod
+    @asynccontextmanager
+    async def start(cls, settings: SandboxSettings = QUICK) -> AsyncGenerator[Self, None]:
+        """Serve on a free loopback port, in the running loop, until the block ends."""
+        world = SandboxWorld(settings)
+        config = uvicorn.Config(
+            create_app(settings, world),
+            http=DroppableHttp,
+            ws="none",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=1,
+        )
+        with _loopback_listener() as listener:
+            server = _EmbeddedServer(config)
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            try:
+                await server.listening.wait()
+                yield cls(f"http://127.0.0.1:{listener.getsockname()[1]}", world)
+            finally:
+                await world.close()
+                server.should_exit = True
+                await serving
+
+    @property
+    def messages(self) -> Inbox:
+        return self._world.inbox
+
+    @property
+    def faults(self) -> Faults:
+        return self._world.faults
+
+    @property
+    def texts(self) -> TwilioTexts:
+        return self._world.texts
+
+    @property
+    def clock(self) -> SandboxClock:
+        return self._world.clock
+
+    async def reset(self) -> None:
+        await self._world.reset()

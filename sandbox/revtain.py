@@ -1,0 +1,168 @@
+"""How does the sandbox answer as Revtain's API?"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from fastapi import APIRouter, Request
+from pydantic import JsonValue, ValidationError
+from starlette.responses import JSONResponse, Response
+
+from sandbox.faults import Call, Operation, Vendor
+from sandbox.revtain_ledger import ExecuteRequest, Outcome, Transaction
+from sandbox.settings import SandboxSettings
+from sandbox.world import SandboxWorld, World
+
+router = APIRouter(prefix="/revtain/api/recovery")
+
+_READ = Call(Vendor.REVTAIN, Operation.READ)
+_RATE_LIMITED: dict[str, JsonValue] = {
+    "error": "Too many recovery requests. Rate limit: 60 requests per minute per API key.",
+    "retryAfter": "60 seconds",
+}
+_SAME_KEY = "A recovery attempt with this idempotencyKey has already been processed."
+_SAME_CHARGE = "A recovery attempt for the same card and amount was made within the last 5 minutes."
+
+
+@router.post("/execute")
+async def execute(request: Request, world: World) -> Response:
+    raw = await request.body()
+    try:
+        wanted: ExecuteRequest | ValidationError = ExecuteRequest.model_validate_json(raw)
+    except ValidationError as error:
+        wanted = error
+    recipients = () if isinstance(wanted, ValidationError) else _recipients(wanted)
+
+    async def handle() -> Response:
+        return _execute(request, world, wanted)
+
+    call = Call(Vendor.REVTAIN, Operation.SEND, recipients)
+    return await world.through_faults(call, _fault_body, handle)
+
+
+@router.get("/status")
+async def status_by_key(request: Request, world: World, idempotencyKey: str = "") -> Response:  # noqa: N803 - the vendor's spelling
+    async def handle() -> Response:
+        return _status(request, world, world.ledger.by_key(idempotencyKey))
+
+    return await world.through_faults(_READ, _fault_body, handle)
+
+
+@router.get("/status/{transaction_id}")
+async def status_by_id(transaction_id: str, request: Request, world: World) -> Response:
+    async def handle() -> Response:
+        return _status(request, world, world.ledger.get(transaction_id))
+
+    return await world.through_faults(_READ, _fault_body, handle)
+
+
+def _execute(
+    request: Request, world: SandboxWorld, wanted: ExecuteRequest | ValidationError
+) -> Response:
+    now = world.clock.now()
+    if refusal := _refused_key(request, world.settings):
+        return refusal
+    if world.ledger.over_limit(request.headers["x-api-key"], now):
+        return JSONResponse(_RATE_LIMITED, 429)
+    if isinstance(wanted, ValidationError):
+        return _invalid(_first_error(wanted))
+    return _refused_attempt(world, wanted, now) or _attempt(world, wanted, now)
+
+
+def _refused_attempt(world: SandboxWorld, wanted: ExecuteRequest, now: datetime) -> Response | None:
+    if not wanted.amount_allowed:
+        return _invalid("amount must be from 50 to 100000000")
+    key = wanted.idempotencyKey
+    if key and (earlier := world.ledger.by_key(key)):
+        return _duplicate(earlier, _SAME_KEY)
+    if earlier := world.ledger.same_charge(wanted, now):
+        return _duplicate(earlier, _SAME_CHARGE)
+    return None
+
+
+def _attempt(world: SandboxWorld, wanted: ExecuteRequest, now: datetime) -> Response:
+    transaction = world.ledger.open(wanted, now)
+    if transaction.outcome is not Outcome.QUEUED:
+        world.webhooks.post_later(transaction.event())
+    return _answer(transaction)
+
+
+def _answer(transaction: Transaction) -> Response:
+    if transaction.outcome is Outcome.BLOCKED:
+        body: dict[str, JsonValue] = {
+            "error": "Transaction blocked by Revtain Risk Engine to protect Merchant Health.",
+            "declineCode": transaction.decline_code,
+            "action": "blocked",
+        }
+        return JSONResponse(body, 403)
+    if transaction.outcome is Outcome.QUEUED:
+        message = f"{transaction.decline_code}: queued for a later retry."
+        return JSONResponse({"message": message, "transactionId": transaction.id}, 202)
+    recovered = transaction.outcome is Outcome.SUCCESS
+    body = {
+        "success": recovered,
+        "message": "Revenue Recovered" if recovered else "Recovery failed",
+        "error": None if recovered else transaction.decline_code,
+        "transactionId": transaction.id,
+        "strategyUsed": "primary",
+        "gatewaysAttempted": 1,
+        "recoveryEngineApplied": True,
+        "ai": {"score": 72.5, "confidence": 68, "reasoning": "", "dataSource": "blended"},
+    }
+    return JSONResponse(body)
+
+
+def _status(request: Request, world: SandboxWorld, transaction: Transaction | None) -> Response:
+    if refusal := _refused_key(request, world.settings):
+        return refusal
+    if transaction is None:
+        return JSONResponse({"error": "Transaction not found."}, 404)
+    recovered = transaction.outcome is Outcome.SUCCESS
+    at = transaction.recovered_at
+    body: dict[str, JsonValue] = {
+        "transactionId": transaction.id,
+        "status": transaction.status,
+        "recovered": recovered,
+        "amount": transaction.request.amount,
+        "currency": transaction.request.currency,
+        "recoveredAt": at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None,
+        "strategyUsed": "primary",
+        "attemptCount": 1,
+        "lastDeclineCode": transaction.request.originalDeclineCode,
+    }
+    if not recovered:
+        body["recommendedAction"] = transaction.recommended_action
+    return JSONResponse(body)
+
+
+def _refused_key(request: Request, settings: SandboxSettings) -> Response | None:
+    key = request.headers.get("x-api-key", "")
+    if not key or (settings.revtain_api_keys and key not in settings.revtain_api_keys):
+        return JSONResponse({"error": "Missing or invalid API key."}, 401)
+    return None
+
+
+def _duplicate(earlier: Transaction, message: str) -> Response:
+    body = {
+        "error": "Duplicate recovery request.",
+        "message": message,
+        "existingTransactionId": earlier.id,
+        "existingStatus": earlier.status,
+    }
+    return JSONResponse(body, 409)
+
+
+def _invalid(message: str) -> Response:
+    return JSONResponse({"error": "Invalid request.", "message": message}, 400)
+
+
+def _first_error(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return f"{'.'.join(str(step) for step in first['loc']) or 'body'}: {first['msg']}"
+
+
+def _recipients(wanted: ExecuteRequest) -> tuple[str, ...]:
+    return (wanted.paymentMethodToken, wanted.customerEmail or "")
+
+
+def _fault_body(status: int) -> Mapping[str, JsonValue]:
+    return _RATE_LIMITED if status == 429 else {"error": "Internal server error."}  # noqa: PLR2004 - the HTTP status

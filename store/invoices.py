@@ -1,0 +1,80 @@
+"""What do the tables say of an invoice now?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from dunning.directory import BillingPeriod, Contact, Invoice, InvoiceStatus
+from dunning.money import Money
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from sqlalchemy import Row
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+_READ = text("""
+    SELECT i.*, c.name, c.email, c.phone, c.locale, c.timezone, c.country, c.sms_consent_at,
+        c.tags, c.value_tier, c.excluded_at
+    FROM invoices i JOIN customers c ON c.id = i.customer_id WHERE i.id = :id
+""")
+_BY_LINK = text("SELECT id FROM invoices WHERE link_id = :link_id")
+
+# Not FOR UPDATE: rows that refer to the invoice may be written meanwhile.
+_LOCK = text("SELECT * FROM invoices WHERE id = :id FOR NO KEY UPDATE")
+
+
+async def read(connection: AsyncConnection, invoice_id: str) -> Invoice | None:
+    """The invoice with its customer, as committed now."""
+    row = (await connection.execute(_READ, {"id": invoice_id})).one_or_none()
+    return None if row is None else _invoice(row)
+
+
+async def id_of_link(connection: AsyncConnection, link_id: str) -> str | None:
+    """The invoice that customer links call by this random name."""
+    found: str | None = await connection.scalar(_BY_LINK, {"link_id": link_id})
+    return found
+
+
+async def lock(connection: AsyncConnection, invoice_id: str) -> Row[Any] | None:
+    """The invoice's own row, ours until the transaction ends."""
+    return (await connection.execute(_LOCK, {"id": invoice_id})).one_or_none()
+
+
+def owed(row: Row[Any]) -> Money:
+    """The amount of an invoice's row."""
+    return Money(minor=row.amount_due, currency=row.currency)
+
+
+def _invoice(row: Row[Any]) -> Invoice:
+    return Invoice(
+        id=row.id,
+        amount=owed(row),
+        status=InvoiceStatus(row.status),
+        contact=_contact(row),
+        description=row.description,
+        billing_period=None if row.billing_period is None else BillingPeriod(row.billing_period),
+        plan=row.plan,
+        due_at=row.due_at,
+        next_invoice_at=row.next_invoice_at,
+        payment_url=row.payment_url,
+        link_id=row.link_id,
+    )
+
+
+def _contact(row: Row[Any]) -> Contact:
+    return Contact(
+        customer_id=row.customer_id,
+        name=row.name,
+        email=row.email,
+        phone=row.phone,
+        locale=row.locale,
+        timezone=row.timezone,
+        country=row.country,
+        sms_consent_at=row.sms_consent_at,
+        tags=tuple(row.tags),
+        value_tier=row.value_tier,
+        excluded=row.excluded_at is not None,
+    )

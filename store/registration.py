@@ -1,0 +1,245 @@
+"""How does what a merchant says of an invoice become rows?"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, or_, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from dunning.directory import InvoiceStatus
+from dunning.errors import RegistryError
+from dunning.registration import check_invoice_id
+from dunning.states import Cause
+from store import cards, invoices, payments
+from store.digest import token_digest
+from store.inbox import wake
+from store.tables import CUSTOMERS, INVOICES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Row, TextClause
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from dunning.directory import Invoice
+    from dunning.registration import (
+        CustomerRegistration,
+        InvoiceRegistration,
+        RevtainRegistration,
+    )
+
+_ELSEWHERE = frozenset({"customer", "revtain", "status"})
+_FOR_NEW = ("amount_due", "currency")
+
+# Taken before the row can exist, so that two first registrations do not meet half-way.
+_LOCK_ID = text("SELECT pg_advisory_xact_lock(hashtextextended(:id, 17))")
+_ADD_TRANSACTIONS = text("""
+    INSERT INTO transactions (transaction_id, invoice_id, card_digest)
+    SELECT DISTINCT value, CAST(:id AS text), CAST(:card AS text)
+    FROM unnest(CAST(:references AS text[])) AS g (value) ORDER BY value
+    ON CONFLICT DO NOTHING
+""")
+_FOREIGN_TRANSACTION = text("""
+    SELECT transaction_id AS reference, invoice_id FROM transactions
+    WHERE transaction_id = ANY (CAST(:references AS text[])) AND invoice_id <> :id
+    ORDER BY transaction_id LIMIT 1
+""")
+_ADD_KEYS = text("""
+    INSERT INTO idempotency_keys (key, invoice_id, card_digest)
+    SELECT DISTINCT value, CAST(:id AS text), CAST(:card AS text)
+    FROM unnest(CAST(:references AS text[])) AS g (value) ORDER BY value
+    ON CONFLICT DO NOTHING
+""")
+_FOREIGN_KEY = text("""
+    SELECT key AS reference, invoice_id FROM idempotency_keys
+    WHERE key = ANY (CAST(:references AS text[])) AND invoice_id <> :id
+    ORDER BY key LIMIT 1
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutResult:
+    """The invoice afterwards; `changed` is true for a created one too."""
+
+    invoice: Invoice
+    created: bool
+    changed: bool
+
+
+async def put(
+    connection: AsyncConnection, key: bytes, invoice_id: str, patch: InvoiceRegistration
+) -> PutResult:
+    """Create or change an invoice within the caller's transaction; `RegistryError` refuses."""
+    await connection.execute(_LOCK_ID, {"id": _checked(invoice_id)})
+    before = await invoices.lock(connection, invoice_id)
+    _refuse(invoice_id, before, patch)
+    changes = [
+        await _put_customer(connection, before, patch.customer),
+        await _put_fields(connection, invoice_id, before, patch),
+        await _put_status(connection, invoice_id, patch.status),
+    ]
+    digest = await _put_card(connection, key, invoice_id, before, patch)
+    if patch.revtain is not None:
+        changes.append(await _put_references(connection, invoice_id, digest, patch.revtain))
+    after = await invoices.read(connection, invoice_id)
+    if after is None:
+        raise AssertionError("an invoice that was just written is gone")
+    return PutResult(invoice=after, created=before is None, changed=any(changes))
+
+
+def _checked(invoice_id: str) -> str:
+    try:
+        return check_invoice_id(invoice_id)
+    except ValueError as error:
+        raise RegistryError(str(error), field="id") from None
+
+
+def _refuse(invoice_id: str, before: Row[Any] | None, patch: InvoiceRegistration) -> None:
+    if before is None:
+        _refuse_incomplete(invoice_id, patch)
+    elif before.status == InvoiceStatus.PAID:
+        _refuse_other_amount(invoice_id, before, patch)
+
+
+def _refuse_incomplete(invoice_id: str, patch: InvoiceRegistration) -> None:
+    missing = [name for name in _FOR_NEW if getattr(patch, name) is None]
+    if patch.customer is None or patch.customer.id is None:
+        missing.append("customer.id")
+    if missing:
+        raise RegistryError(
+            f"Invoice {invoice_id} is not known yet: a new invoice needs {' and '.join(missing)}.",
+            field=missing[0],
+        )
+
+
+def _refuse_other_amount(invoice_id: str, before: Row[Any], patch: InvoiceRegistration) -> None:
+    for name in _FOR_NEW:
+        value = getattr(patch, name)
+        if value is not None and value != getattr(before, name):
+            raise RegistryError(
+                f"Invoice {invoice_id} is paid: its {name} stays {getattr(before, name)}. "
+                "Register another debt as an invoice of its own.",
+                field=name,
+            )
+
+
+async def _put_customer(
+    connection: AsyncConnection, before: Row[Any] | None, customer: CustomerRegistration | None
+) -> bool:
+    if customer is None:
+        return False
+    values = customer.model_dump(include=set(customer.model_fields_set) - {"id"})
+    if "tags" in values:
+        values["tags"] = list(values["tags"] or ())
+    customer_id = customer.id if before is None or customer.id else before.customer_id
+    statement = insert(CUSTOMERS).values(id=customer_id, **values)
+    if not values:
+        return bool((await connection.execute(statement.on_conflict_do_nothing())).rowcount)
+    statement = statement.on_conflict_do_update(
+        index_elements=[CUSTOMERS.c.id],
+        set_={**values, "updated_at": func.clock_timestamp()},
+        where=or_(*(CUSTOMERS.c[name].is_distinct_from(value) for name, value in values.items())),
+    )
+    return bool((await connection.execute(statement)).rowcount)
+
+
+async def _put_fields(
+    connection: AsyncConnection,
+    invoice_id: str,
+    before: Row[Any] | None,
+    patch: InvoiceRegistration,
+) -> bool:
+    values = patch.model_dump(include=set(patch.model_fields_set) - _ELSEWHERE)
+    if patch.customer is not None and patch.customer.id is not None:
+        values["customer_id"] = patch.customer.id
+    if before is None:
+        link_id = secrets.token_urlsafe(9)
+        await connection.execute(insert(INVOICES).values(id=invoice_id, link_id=link_id, **values))
+        return True
+    if not values:
+        return False
+    differs = or_(*(INVOICES.c[name].is_distinct_from(value) for name, value in values.items()))
+    statement = update(INVOICES).where(INVOICES.c.id == invoice_id, differs)
+    statement = statement.values(**values, updated_at=func.clock_timestamp())
+    return bool((await connection.execute(statement)).rowcount)
+
+
+async def _put_status(
+    connection: AsyncConnection, invoice_id: str, status: InvoiceStatus | None
+) -> bool:
+    if status is InvoiceStatus.PAID:
+        return await payments.pay(connection, invoice_id, Cause.PAID_ELSEWHERE, None)
+    if status is InvoiceStatus.VOID:
+        return await payments.void(connection, invoice_id, None)
+    if status is InvoiceStatus.OPEN:
+        return await payments.reopen(connection, invoice_id)
+    return False
+
+
+async def _put_card(
+    connection: AsyncConnection,
+    key: bytes,
+    invoice_id: str,
+    before: Row[Any] | None,
+    patch: InvoiceRegistration,
+) -> str | None:
+    known = None if before is None else before.payment_method_token
+    given = "payment_method_token" in patch.model_fields_set
+    token = patch.payment_method_token if given else known
+    if token is None:
+        return None
+    digest = token_digest(key, token)
+    if token != known:
+        await cards.add(connection, invoice_id, digest)
+        await wake(connection, card_digests=[digest])
+    return digest
+
+
+async def _put_references(
+    connection: AsyncConnection,
+    invoice_id: str,
+    digest: str | None,
+    references: RevtainRegistration,
+) -> bool:
+    transactions, keys = references.transaction_ids, references.idempotency_keys
+    grown = [
+        await _grow(connection, _ADD_TRANSACTIONS, invoice_id, digest, transactions),
+        await _grow(connection, _ADD_KEYS, invoice_id, digest, keys),
+    ]
+    await _refuse_foreign(connection, _FOREIGN_TRANSACTION, invoice_id, transactions)
+    await _refuse_foreign(connection, _FOREIGN_KEY, invoice_id, keys)
+    await wake(connection, transaction_ids=transactions, keys=keys)
+    return any(grown)
+
+
+async def _grow(
+    connection: AsyncConnection,
+    statement: TextClause,
+    invoice_id: str,
+    digest: str | None,
+    references: Sequence[str],
+) -> bool:
+    if not references:
+        return False
+    values = {"id": invoice_id, "card": digest, "references": list(references)}
+    return bool((await connection.execute(statement, values)).rowcount)
+
+
+async def _refuse_foreign(
+    connection: AsyncConnection, statement: TextClause, invoice_id: str, references: Sequence[str]
+) -> None:
+    if not references:
+        return
+    values = {"id": invoice_id, "references": list(references)}
+    taken = (await connection.execute(statement, values)).one_or_none()
+    if taken is None:
+        return
+    of_keys = statement is _FOREIGN_KEY
+    raise RegistryError(
+        f"{'Idempotency key' if of_keys else 'Transaction'} {taken.reference} belongs to invoice "
+        f"{taken.invoice_id}: it cannot belong to invoice {invoice_id} as well.",
+        field="revtain.idempotency_keys" if of_keys else "revtain.transaction_ids",
+    )

@@ -1,0 +1,226 @@
+"""Which tables and columns does the database have? For queries; the revisions make them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Identity,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+METADATA = MetaData()
+_MOMENT = DateTime(timezone=True)
+
+
+def _text(name: str, *, required: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=not required)
+
+
+def _moment(name: str, *, required: bool = False) -> Column[datetime]:
+    return Column(name, _MOMENT, nullable=not required)
+
+
+CUSTOMERS = Table(
+    "customers",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    _text("name"),
+    _text("email"),
+    _text("phone"),
+    _text("locale"),
+    _text("timezone"),
+    _text("country"),
+    _moment("sms_consent_at"),
+    Column("tags", ARRAY(Text), nullable=False),
+    _text("value_tier"),
+    _moment("excluded_at"),
+    _moment("updated_at", required=True),
+)
+
+INVOICES = Table(
+    "invoices",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    _text("customer_id", required=True),
+    Column("amount_due", BigInteger, nullable=False),
+    _text("currency", required=True),
+    _text("status", required=True),
+    _text("description"),
+    _moment("due_at"),
+    _text("billing_period"),
+    _moment("next_invoice_at"),
+    _text("plan"),
+    _text("payment_url"),
+    _text("payment_method_token"),
+    _text("link_id", required=True),
+    _moment("paid_at"),
+    _text("paid_cause"),
+    _moment("voided_at"),
+    Column("received_minor", BigInteger),
+    _text("received_currency"),
+    _moment("differs_at"),
+    _moment("card_changed_at"),
+    _moment("created_at", required=True),
+    _moment("updated_at", required=True),
+)
+
+CARDS = Table(
+    "cards",
+    METADATA,
+    Column("invoice_id", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    _moment("since", required=True),
+)
+
+TRANSACTIONS = Table(
+    "transactions",
+    METADATA,
+    Column("transaction_id", Text, primary_key=True),
+    _text("invoice_id", required=True),
+    _text("card_digest"),
+    _moment("registered_at", required=True),
+)
+
+IDEMPOTENCY_KEYS = Table(
+    "idempotency_keys",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    _text("invoice_id", required=True),
+    _text("card_digest"),
+    _moment("registered_at", required=True),
+)
+
+EVENTS = Table(
+    "events",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _text("source", required=True),
+    _text("name", required=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("body", LargeBinary),
+    _text("transaction_id"),
+    _text("idempotency_key"),
+    _text("old_card"),
+    Column("priority", SmallInteger, nullable=False),
+    _text("status", required=True),
+    _text("note"),
+    Column("attempts", Integer, nullable=False),
+    Column("parkings", Integer, nullable=False),
+    Column("woken", Boolean, nullable=False),
+    _moment("due_at", required=True),
+    _moment("leased_until"),
+    _text("invoice_id"),
+    _moment("received_at", required=True),
+    _moment("done_at"),
+)
+
+CASES = Table(
+    "cases",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _text("invoice_id", required=True),
+    Column("cycle", Integer, nullable=False),
+    _text("workflow_id", required=True),
+    _text("state", required=True),
+    _text("outcome"),
+    _text("cause"),
+    _text("campaign"),
+    _text("advice"),
+    _text("decline_code"),
+    _text("policy_digest"),
+    Column("version", Integer, nullable=False),
+    _text("next_step"),
+    _moment("next_at"),
+    _text("review_reason"),
+    Column("review_round", Integer, nullable=False),
+    _text("owner"),
+    _moment("opened_at", required=True),
+    _moment("closed_at"),
+    _moment("paid_after_close_at"),
+    _moment("updated_at", required=True),
+)
+
+MESSAGES = Table(
+    "messages",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("case_id", BigInteger, nullable=False),
+    _text("step", required=True),
+    _text("channel", required=True),
+    _text("template", required=True),
+    _text("status", required=True),
+    _text("reason"),
+    _text("provider_id"),
+    _text("body_digest"),
+    _moment("due_at"),
+    _moment("reserved_at"),
+    _moment("occurred_at"),
+    _moment("updated_at", required=True),
+)
+
+SUPPRESSIONS = Table(
+    "suppressions",
+    METADATA,
+    Column("channel", Text, primary_key=True),
+    Column("address_digest", Text, primary_key=True),
+    _text("reason", required=True),
+    _moment("created_at", required=True),
+)
+
+REVIEWS = Table(
+    "reviews",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("case_id", BigInteger, nullable=False),
+    Column("round", Integer, nullable=False),
+    _text("reason", required=True),
+    _moment("opened_at", required=True),
+    _moment("deadline"),
+    _text("owner"),
+    _text("decision"),
+    _moment("decided_at"),
+)
+
+NOTES = Table(
+    "notes",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("case_id", BigInteger, nullable=False),
+    _text("author", required=True),
+    _text("text", required=True),
+    _moment("created_at", required=True),
+)
+
+POLICIES = Table(
+    "policies",
+    METADATA,
+    Column("digest", Text, primary_key=True),
+    _text("document", required=True),
+    _moment("first_used_at", required=True),
+)
+
+API_KEYS = Table(
+    "api_keys",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _text("name", required=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    _moment("created_at", required=True),
+    _moment("last_used_at"),
+    _moment("revoked_at"),
+)

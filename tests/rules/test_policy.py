@@ -1,0 +1,329 @@
+"""Is a policy document read exactly, and is every mistake told with its path and its fix?"""
+
+from __future__ import annotations
+
+import json
+from datetime import time, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from dunning.channel import Channel
+from dunning.duration import format_duration, parse_duration
+from dunning.errors import PolicyError
+from dunning.hours import Hours, Windows
+from dunning.notice import Brand
+from dunning.policy import (
+    Account,
+    AfterReview,
+    AfterWatch,
+    ChargedBy,
+    NewCard,
+    Policy,
+    Review,
+    Watch,
+    parse_policy,
+)
+from tests.rules.policies import campaign, document, policy, step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def problems(document: object) -> tuple[str, ...]:
+    with pytest.raises(PolicyError) as caught:
+        parse_policy(document)
+    return caught.value.problems
+
+
+def test_what_is_left_out_has_the_documented_default() -> None:
+    read = policy()
+    assert read.brand == Brand(name="Example", support_email="billing@example.com")
+    assert read.account == Account(timezone="UTC", locale="en")
+    assert read.windows == Windows(
+        email=Hours(opens=time(8), closes=time(20)),
+        sms=Hours(
+            opens=time(9),
+            closes=time(20),
+            sunday_opens=time(12),
+            least_left=timedelta(minutes=10),
+        ),
+    )
+    assert read.spacing == timedelta(hours=24)
+    assert read.watch == Watch(deadline=timedelta(days=45), then=AfterWatch.REVIEW)
+    assert read.new_card == NewCard(charged_by=ChargedBy.MERCHANT, deadline=timedelta(days=3))
+    assert read.review == Review(deadline=timedelta(days=5), rounds=2, then=AfterReview.WRITE_OFF)
+    assert read.receipt is True
+
+
+def test_a_step_chooses_its_template_by_decline_code() -> None:
+    (only,) = (
+        policy(
+            campaign("a", step("first", after="2h", by_decline={"expired_card": "card_expired"}))
+        )
+        .campaigns[0]
+        .steps
+    )
+    assert only.template_for("expired_card") == "card_expired"
+    assert only.template_for("do_not_honor") == "reminder"
+    assert only.template_for(None) == "reminder"
+    assert only.templates == {"reminder", "card_expired"}
+    assert only.channel is Channel.EMAIL
+
+
+def test_a_policy_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError):
+        policy().receipt = False  # type: ignore[misc]  # the point of the test
+
+
+def test_what_is_written_out_reads_back_as_the_same_version() -> None:
+    read = policy(
+        campaign(
+            "a",
+            step("first", after="1d12h", by_decline={"expired_card": "card_expired"}),
+            step("final", before_close="5d"),
+            when={
+                "billing_period": ["month", None],
+                "amount": {"USD": {"at_least": 100, "below": 500}},
+            },
+        ),
+        windows={"email": {"opens": "07:30", "closes": "24:00"}},
+    )
+    again = parse_policy(json.loads(read.model_dump_json()))
+    assert again == read
+    assert again.digest == read.digest
+
+
+def test_a_decision_changes_the_version_and_a_repeated_default_does_not() -> None:
+    assert policy(receipt=True).digest == policy().digest
+    assert policy(receipt=False).digest != policy().digest
+
+
+def test_the_schema_allows_exactly_the_known_fields() -> None:
+    schema = Policy.model_json_schema()
+    assert schema["additionalProperties"] is False
+    assert sorted(schema["required"]) == ["brand", "campaigns", "version"]
+
+
+def changed(**fields: Any) -> dict[str, Any]:
+    return {**document(), **fields}
+
+
+def with_step(**fields: Any) -> dict[str, Any]:
+    return document(campaign("a", {"id": "x", "channel": "email", "template": "t", **fields}))
+
+
+def without(name: str) -> dict[str, Any]:
+    return {key: value for key, value in document().items() if key != name}
+
+
+DURATION_FIX = "Write whole days, hours or minutes, such as 4d, 2h, 90m or 1d12h."
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (None, "policy: expected a block of `field: value` lines, found nothing."),
+        ([], "policy: expected a block of `field: value` lines, found a list."),
+        (without("version"), "version: missing. Add it: `version: 1`."),
+        (changed(version=2), "version: the number 2 is not one of the choices. Write 1."),
+        (changed(acount={}), "acount: unknown field. Did you mean `account`?"),
+        (
+            changed(account={"colour": 1}),
+            "account.colour: unknown field. Remove it; the fields known here are locale, timezone.",
+        ),
+        (
+            changed(account={"timezone": "Berlin"}),
+            (
+                "account.timezone: `Berlin` is not a known time zone. "
+                "Write one like Europe/Berlin or UTC."
+            ),
+        ),
+        (changed(receipt="yes"), "receipt: expected true or false, found the text `yes`."),
+        (changed(spacing=24), f"spacing: a duration is a text. {DURATION_FIX}"),
+        (changed(spacing="0h"), f"spacing: must be longer than nothing. {DURATION_FIX}"),
+        (
+            changed(review={"rounds": 0}),
+            "review.rounds: the number 0 is out of range. Write at least 1.",
+        ),
+        (
+            changed(review={"rounds": True}),
+            "review.rounds: expected a whole number, without quotes, found `true`.",
+        ),
+        (
+            changed(review={"then": "writeoff"}),
+            "review.then: the text `writeoff` is not one of the choices. Did you mean `write_off`?",
+        ),
+        (
+            changed(new_card={"charged_by": "us"}),
+            (
+                "new_card.charged_by: `us` is not available yet: this service does not charge a "
+                "new card by itself. Write `merchant` and pass the new card's token on your next "
+                "/execute call."
+            ),
+        ),
+        (
+            changed(windows={"email": {"opens": 480, "closes": "20:00"}}),
+            'windows.email.opens: a time of day is a text. Write it in quotes, such as "08:00".',
+        ),
+        (
+            changed(windows={"email": {"opens": "8", "closes": "20:00"}}),
+            (
+                "windows.email.opens: `8` is not a time of day. "
+                'Write it with 24 hours, such as "08:00".'
+            ),
+        ),
+        (
+            changed(windows={"email": {"opens": "21:00", "closes": "06:00"}}),
+            (
+                "windows.email: the window is shorter than 1h. Let it close later on the same day; "
+                "a window cannot cross midnight."
+            ),
+        ),
+        (
+            changed(brand={"name": "A", "support_email": "a@b.co", "color": "blue"}),
+            'brand.color: `blue` is not a color. Write it in quotes as six digits: "#1f4fd8".',
+        ),
+        (
+            changed(brand={"name": "A", "support_email": "a@b.co", "logo_url": "javascript:x"}),
+            (
+                "brand.logo_url: `javascript:x` is not a web address. "
+                "Write it in full: https://example.com."
+            ),
+        ),
+        (
+            changed(brand={"name": "A", "support_email": "a"}),
+            "brand.support_email: `a` is not an email address. Write one like billing@example.com.",
+        ),
+        (
+            changed(campaigns=[]),
+            (
+                "campaigns: is empty. Write at least one entry; "
+                "a condition without entries is left out."
+            ),
+        ),
+        (
+            document(campaign("A b")),
+            (
+                "campaigns[0].name: the text `A b` does not fit. "
+                "Write 1 to 40 of the characters a-z, 0-9 and -."
+            ),
+        ),
+        (
+            document(campaign("a"), campaign("b", when={"advice": "authenticate"})),
+            (
+                "campaigns[1].when.advice: expected a list, such as [first, second], "
+                "found the text `authenticate`."
+            ),
+        ),
+        (
+            document(campaign(when={"advice": ["request_card"]})),
+            (
+                "campaigns[0].when.advice[0]: the text `request_card` is not one of the choices. "
+                "Did you mean `request_card_update`?"
+            ),
+        ),
+        (
+            document(campaign(when={"amount": {"usd": {}}})),
+            (
+                "campaigns[0].when.amount.usd: the text `usd` does not fit. "
+                "Write a currency code of three capital letters, such as USD."
+            ),
+        ),
+        (
+            document(campaign(when={"amount": {"USD": {"at_least": 5, "below": 5}}})),
+            (
+                "campaigns[0].when.amount.USD: `below` is not above `at_least`, so no amount fits. "
+                "Raise `below`."
+            ),
+        ),
+        (
+            with_step(after="3mo"),
+            f"campaigns[0].steps[0].after: `3mo` is not a duration. {DURATION_FIX}",
+        ),
+        (
+            with_step(aftr="3d"),
+            "campaigns[0].steps[0].aftr: unknown field. Did you mean `after`?",
+        ),
+        (
+            with_step(after="3d", before_close="3d"),
+            (
+                "campaigns[0].steps[0]: the step has both of `after` and `before_close`. Give it "
+                "exactly one: `after: 4d` counts from the start, `before_close: 5d` back from the "
+                "close."
+            ),
+        ),
+        (
+            document(campaign("a", step("final", before_close="5d"), step("late", after="9d"))),
+            (
+                "campaigns[0].steps[1]: step `late` does not come after step `final`. List the "
+                "steps in the order in which they are sent: by rising `after`, then by falling "
+                "`before_close`."
+            ),
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_its_path_and_its_fix(wrong: object, told: str) -> None:
+    assert problems(wrong) == (told,)
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    wrong = changed(acount={}, receipt=1, campaigns=[{"name": "a", "steps": []}])
+    assert problems(wrong) == (
+        "receipt: expected true or false, found the number 1.",
+        "campaigns[0].length: missing. Add it: `length: 27d`.",
+        (
+            "campaigns[0].steps: is empty. Write at least one entry; "
+            "a condition without entries is left out."
+        ),
+        "acount: unknown field. Did you mean `account`?",
+    )
+
+
+@given(minutes=st.integers(0, 1096 * 24 * 60))
+def test_a_duration_reads_back_as_written(minutes: int) -> None:
+    duration = timedelta(minutes=minutes)
+    assert parse_duration(format_duration(duration)) == duration
+
+
+@pytest.mark.parametrize("text", ["", "2", "h", "2 h", "-2h", "2h1d", "1.5d", "٢h", "3mo", "9999d"])
+def test_what_is_not_a_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"Write "):
+        parse_duration(text)
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=8) | st.integers() | st.none(), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+PLACES: list[Callable[[object], object]] = [
+    lambda junk: junk,
+    lambda junk: changed(brand=junk),
+    lambda junk: changed(windows={"sms": junk}),
+    lambda junk: changed(campaigns=junk),
+    lambda junk: changed(campaigns=[junk]),
+    lambda junk: document(campaign(when=junk)),
+    lambda junk: document(campaign(when={"amount": junk})),
+    lambda junk: with_step(after="2h", by_decline=junk),
+    lambda junk: with_step(after=junk),
+]
+
+
+@given(junk=JUNK, place=st.sampled_from(PLACES))
+def test_any_junk_ends_in_a_policy_or_in_told_problems(
+    junk: object, place: Callable[[object], object]
+) -> None:
+    told: tuple[str, ...] | None = None
+    try:
+        parse_policy(place(junk))
+    except PolicyError as error:
+        told = error.problems
+    assert told is None or told
+    assert all(": " in problem and problem.endswith((".", "?")) for problem in told or ())

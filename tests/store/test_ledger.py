@@ -1,0 +1,232 @@
+"""Does each message leave once at most, and none after money came?"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dunning.channel import Channel
+from dunning.states import Cause, State, StepStatus
+from dunning.view import CaseView, StepView
+from store.inbox import Inbox, NewEvent
+from store.ledger import Found, MessageStatus, Reserved, Settled, SuccessPending
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from store.cases import Cases
+    from store.ledger import Ledger, MessageRecord, Reservation
+    from store.registry import Registry
+    from tests.store.conftest import Register
+
+RUN = "dunning:INV-1:1"
+SUCCESS = NewEvent(
+    source="revtain", name="recovery.success", body=b"success", transaction_id="tx_1"
+)
+
+
+@pytest.fixture(autouse=True)
+async def case(cases: Cases, register: Register, now: datetime) -> None:
+    await register(revtain={"transaction_ids": ["tx_1"]})
+    await cases.open_many(["INV-1"], now)
+
+
+async def reserve(
+    ledger: Ledger, now: datetime, *, step: str = "d4", after_payment: bool = False
+) -> Reservation:
+    return await ledger.reserve(
+        RUN,
+        step=step,
+        channel=Channel.EMAIL,
+        template="reminder",
+        due_at=now,
+        body_digest="abc",
+        after_payment=after_payment,
+    )
+
+
+async def reserved(ledger: Ledger, now: datetime, *, step: str = "d4") -> str:
+    reservation = await reserve(ledger, now, step=step)
+    assert isinstance(reservation, Reserved)
+    return reservation.message_id
+
+
+async def message(ledger: Ledger) -> MessageRecord:
+    (only,) = await ledger.messages(RUN)
+    return only
+
+
+async def test_a_reserved_message_is_found_by_the_next_attempt(
+    ledger: Ledger, now: datetime
+) -> None:
+    message_id = await reserved(ledger, now)
+    stored = await message(ledger)
+    assert len(message_id) == 16
+    assert stored.reserved_at is not None
+    assert await reserve(ledger, now) == Found(
+        message_id=message_id,
+        status=MessageStatus.RESERVED,
+        provider_id=None,
+        reserved_at=stored.reserved_at,
+        body_digest="abc",
+    )
+
+
+async def test_concurrent_attempts_reserve_once(ledger: Ledger, now: datetime) -> None:
+    answers = await asyncio.gather(*(reserve(ledger, now) for _ in range(10)))
+    won = [answer for answer in answers if isinstance(answer, Reserved)]
+    found = [answer for answer in answers if isinstance(answer, Found)]
+    assert (len(won), len(found)) == (1, 9)
+    assert {one.message_id for one in found} == {won[0].message_id}
+
+
+async def test_a_planned_step_keeps_its_id_when_it_is_reserved(
+    ledger: Ledger, cases: Cases, now: datetime
+) -> None:
+    step = StepView(
+        step="d4",
+        channel=Channel.EMAIL,
+        template="reminder",
+        due_at=now,
+        status=StepStatus.PLANNED,
+    )
+    await cases.project(CaseView(workflow_id=RUN, version=1, state=State.WAITING, steps=(step,)))
+    planned = await message(ledger)
+    assert await reserved(ledger, now) == planned.id
+
+
+async def test_a_released_message_may_be_reserved_again(ledger: Ledger, now: datetime) -> None:
+    first = await reserved(ledger, now)
+    assert await ledger.release(first)
+    released = await message(ledger)
+    second = await reserved(ledger, now)
+    assert (released.status, released.reserved_at, second) == (MessageStatus.PLANNED, None, first)
+    assert not await ledger.release("nobody's")
+
+
+async def test_nothing_changes_a_sent_message(ledger: Ledger, now: datetime) -> None:
+    message_id = await reserved(ledger, now)
+    assert await ledger.record_sent(message_id, provider_id="SM1", occurred_at=now)
+    sent = await message(ledger)
+    attempts = [
+        await ledger.release(message_id),
+        await ledger.record_sent(message_id, provider_id="SM2", occurred_at=now),
+        await ledger.record_refused(message_id, reason="bad_address", occurred_at=now),
+        await ledger.record_unknown(message_id, reason="timeout", occurred_at=now),
+        await ledger.record_withheld(
+            RUN,
+            step="d4",
+            channel=Channel.EMAIL,
+            template="reminder",
+            reason="opted_out",
+            occurred_at=now,
+        ),
+    ]
+    found = await reserve(ledger, now)
+    assert attempts == [False] * 5
+    assert await message(ledger) == sent
+    assert (sent.status, sent.provider_id, sent.occurred_at) == (MessageStatus.SENT, "SM1", now)
+    assert isinstance(found, Found)
+    assert (found.status, found.provider_id) == (MessageStatus.SENT, "SM1")
+
+
+async def test_an_unknown_outcome_may_still_be_proved(ledger: Ledger, now: datetime) -> None:
+    message_id = await reserved(ledger, now)
+    unknown = await ledger.record_unknown(message_id, reason="timeout", occurred_at=now)
+    doubt = await message(ledger)
+    proved = await ledger.record_sent(message_id, provider_id="SM1", occurred_at=now)
+    proof = await message(ledger)
+    assert (unknown, doubt.status, doubt.reason) == (True, MessageStatus.UNKNOWN, "timeout")
+    assert (proved, proof.status, proof.reason) == (True, MessageStatus.SENT, None)
+
+
+async def test_refused_and_withheld_keep_their_reason(ledger: Ledger, now: datetime) -> None:
+    message_id = await reserved(ledger, now)
+    await ledger.record_refused(message_id, reason="bad_address", occurred_at=now)
+    await ledger.record_withheld(
+        RUN,
+        step="text",
+        channel=Channel.SMS,
+        template="reminder",
+        reason="no_consent",
+        occurred_at=now,
+    )
+    messages = await ledger.messages(RUN)
+    assert [(one.step, one.channel, one.status, one.reason) for one in messages] == [
+        ("d4", Channel.EMAIL, MessageStatus.REFUSED, "bad_address"),
+        ("text", Channel.SMS, MessageStatus.WITHHELD, "no_consent"),
+    ]
+
+
+async def test_a_record_carries_the_view_along(ledger: Ledger, cases: Cases, now: datetime) -> None:
+    view = CaseView(workflow_id=RUN, version=5, state=State.WAITING, next_step="d9")
+    message_id = await reserved(ledger, now)
+    await ledger.record_sent(message_id, provider_id="1", occurred_at=now, view=view)
+    newer = replace(view, version=6, next_step="d15")
+    repeated = await ledger.record_sent(message_id, provider_id="1", occurred_at=now, view=newer)
+    record = await cases.get("INV-1")
+    assert record is not None
+    assert (repeated, record.version, record.next_step) == (False, 6, "d15")
+
+
+async def test_nothing_is_reserved_once_the_debt_is_settled(
+    ledger: Ledger, registry: Registry, now: datetime
+) -> None:
+    await registry.mark_paid("INV-1", Cause.MANUAL, now)
+    assert await reserve(ledger, now) == Settled()
+    assert await ledger.messages(RUN) == []
+    assert isinstance(await reserve(ledger, now, after_payment=True), Reserved)
+
+
+async def test_nothing_is_reserved_once_a_success_stands_in_the_inbox(
+    ledger: Ledger, inbox: Inbox, now: datetime
+) -> None:
+    await inbox.put_many([SUCCESS])
+    assert await reserve(ledger, now) == SuccessPending()
+    assert await ledger.messages(RUN) == []
+
+
+async def test_a_success_after_the_reserve_does_not_undo_it(
+    ledger: Ledger, inbox: Inbox, now: datetime
+) -> None:
+    message_id = await reserved(ledger, now)
+    await inbox.put_many([SUCCESS])
+    again = await reserve(ledger, now)
+    other = await reserve(ledger, now, step="d9")
+    sent = await ledger.record_sent(message_id, provider_id="1", occurred_at=now)
+    assert isinstance(again, Found)
+    assert (other, sent) == (SuccessPending(), True)
+
+
+async def test_a_success_that_was_dealt_with_no_longer_blocks(
+    ledger: Ledger, inbox: Inbox, now: datetime
+) -> None:
+    await inbox.put_many([SUCCESS])
+    (event,) = await inbox.claim(1, timedelta(minutes=1))
+    leased = await reserve(ledger, now)
+    await inbox.park(event.id, reason="amount differs")
+    parked = await reserve(ledger, now)
+    await inbox.finish_many([(event.id, "INV-1", "differs")])
+    assert (leased, parked) == (SuccessPending(), SuccessPending())
+    assert isinstance(await reserve(ledger, now), Reserved)
+
+
+async def test_a_case_that_does_not_exist_cannot_send(ledger: Ledger, now: datetime) -> None:
+    with pytest.raises(LookupError, match="dunning:INV-9:1"):
+        await ledger.reserve(
+            "dunning:INV-9:1", step="d4", channel=Channel.EMAIL, template="t", due_at=now
+        )
+
+
+async def test_a_suppressed_address_keeps_its_first_reason_and_has_no_case(ledger: Ledger) -> None:
+    answers = [
+        await ledger.suppress(Channel.EMAIL, "Ada@Example.com", "hard_bounce"),
+        await ledger.suppress(Channel.EMAIL, "ada@example.com ", "spam_report"),
+    ]
+    assert answers == [True, False]
+    assert await ledger.suppressed(Channel.EMAIL, "ada@EXAMPLE.com") == "hard_bounce"
+    assert await ledger.suppressed(Channel.SMS, "ada@example.com") is None

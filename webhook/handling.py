@@ -1,0 +1,234 @@
+"""What does each kind of event do? To the store first, then to its case."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from dunning import advice
+from dunning.events import AmountDiffers, CardReplaced, Failed, Recovered, Voided
+from dunning.inbound import InboundEvent, InboundKind
+from dunning.ports import InboundReader
+from dunning.settlement import Settlement
+from dunning.states import Cause
+from store.cases import Cases
+from store.inbox import ClaimedEvent
+from store.matching import Match, Matching, Reference
+from store.openings import Opening, OpeningKind
+from store.registry import Registry
+from store.settlement import Settlements
+from workflows.client import CaseClient, Fact, Opened
+from workflows.contracts import CaseInput
+from workflows.errors import TemporalDownError
+
+_log = structlog.get_logger(__name__)
+
+API_SOURCE = "api"
+INVOICE_PAID = "invoice.paid"
+INVOICE_VOIDED = "invoice.voided"
+INVOICE_CARD = "invoice.card"
+
+
+@dataclass(slots=True)
+class Handled:
+    """What became of a batch."""
+
+    done: list[tuple[int, str | None, str | None]] = field(
+        default_factory=list[tuple[int, str | None, str | None]]
+    )
+    parked: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    failed: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    claimed: ClaimedEvent
+    event: InboundEvent
+
+    @property
+    def id(self) -> str:
+        return f"e{self.claimed.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handler:
+    """Handles batches of claimed events. `test_mode` lets simulated events act."""
+
+    reader: InboundReader
+    matching: Matching
+    settlements: Settlements
+    registry: Registry
+    cases: Cases
+    client: CaseClient
+    now: Callable[[], datetime]
+    test_mode: bool = False
+
+    async def handle(self, events: Sequence[ClaimedEvent]) -> Handled:
+        """Handle a batch. Raise TemporalDownError when no case can be told at all."""
+        handled = Handled()
+        ours = [e for e in events if e.source == API_SOURCE]
+        items = [i for e in events if e.source != API_SOURCE for i in self._read(e, handled)]
+        matched = await self._match(items, handled)
+        openings = await self._openings(matched)
+        jobs = [self._job(item, match, openings) for item, match in matched]
+        jobs += [(e, self._ours(e)) for e in ours]
+        cards = [i for i in items if i.event.kind is InboundKind.CARD_UPDATED]
+        jobs += [(i.claimed, self._card(i)) for i in cards]
+        await _run(jobs, handled)
+        return handled
+
+    def _read(self, claimed: ClaimedEvent, handled: Handled) -> list[_Item]:
+        event = self.reader.read(claimed.body)
+        if event.problem is not None:
+            handled.parked.append((claimed.id, event.problem))
+        elif event.kind is None:
+            handled.done.append((claimed.id, None, f"unknown event {event.name}"))
+        elif event.simulated and not self.test_mode:
+            handled.done.append((claimed.id, None, "simulated, and this is not test mode"))
+        else:
+            return [_Item(claimed, event)]
+        return []
+
+    async def _match(self, items: Sequence[_Item], handled: Handled) -> list[tuple[_Item, Match]]:
+        payments = [i for i in items if i.event.kind is not InboundKind.CARD_UPDATED]
+        references = [
+            Reference(
+                event_id=i.claimed.id,
+                transaction_id=i.event.transaction_id,
+                idempotency_key=i.event.idempotency_key,
+            )
+            for i in payments
+        ]
+        found = await self.matching.match_many(references)
+        for item in payments:
+            if item.claimed.id not in found:
+                named = item.event.transaction_id or item.event.idempotency_key or "none given"
+                reason = f"no invoice is registered for transaction {named}"
+                handled.parked.append((item.claimed.id, reason))
+        return [(i, found[i.claimed.id]) for i in payments if i.claimed.id in found]
+
+    async def _openings(self, matched: Sequence[tuple[_Item, Match]]) -> Mapping[str, Opening]:
+        failing = {m.invoice_id for i, m in matched if i.event.kind in _FAILURES}
+        return await self.cases.open_many(sorted(failing), self.now()) if failing else {}
+
+    def _job(
+        self, item: _Item, match: Match, openings: Mapping[str, Opening]
+    ) -> tuple[ClaimedEvent, Awaitable[_Done]]:
+        if item.event.kind is InboundKind.SUCCESS:
+            return item.claimed, self._success(item, match.invoice_id)
+        return item.claimed, self._failure(item, match, openings[match.invoice_id])
+
+    async def _success(self, item: _Item, invoice_id: str) -> _Done:
+        """R1: the store says paid before anybody is told."""
+        event = item.event
+        settled = await self.settlements.settle(
+            invoice_id, event.money, event.transaction_id, self.now()
+        )
+        if settled.after_close:
+            _log.warning("paid_after_close", invoice=invoice_id)
+        match settled.settlement:
+            case Settlement.DIFFERS:
+                fact: Fact = AmountDiffers(id=item.id)
+            case Settlement.VOID:
+                return invoice_id, "paid although void; a person should look"
+            case _:
+                fact = Recovered(id=item.id, cause=settled.cause or Cause.REVTAIN_RETRY)
+        told = await self._tell(invoice_id, fact)
+        return invoice_id, f"{settled.settlement.value}; {told}"
+
+    async def _failure(self, item: _Item, match: Match, opening: Opening) -> _Done:
+        if opening.kind is OpeningKind.SETTLED:
+            return match.invoice_id, "recorded: the invoice is settled"
+        if opening.kind is OpeningKind.CLOSED:
+            return match.invoice_id, "recorded: the case is closed"
+        opened = await self.client.open(
+            opening.workflow_id,
+            CaseInput(invoice_id=match.invoice_id, cycle=opening.cycle),
+            _failed(item, match),
+        )
+        if opened is Opened.CLOSED:
+            # The run has ended but the store says open: it was ended by hand in Temporal,
+            # unless it closed by itself in this very moment.
+            await self.cases.end_as_stopped(opening.workflow_id, self.now())
+            return match.invoice_id, "recorded: the run had ended"
+        return match.invoice_id, f"case {opening.workflow_id}"
+
+    async def _card(self, item: _Item) -> _Done:
+        """One token may belong to several invoices; each of their cases is told."""
+        event = item.event
+        old, new = event.old_token or "", event.new_token or ""
+        invoices = await self.registry.invoices_of_card(old)
+        if not invoices:
+            raise _UnmatchedError("no invoice is registered with the replaced card")
+        for invoice_id in invoices:
+            change = await self.registry.replace_card(invoice_id, new, old)
+            if change.current:
+                fact = CardReplaced(id=f"{item.id}-{change.card_digest}", card=change.card_digest)
+                await self._tell(invoice_id, fact)
+        return invoices[0], f"new card for {len(invoices)} invoice(s)"
+
+    async def _ours(self, claimed: ClaimedEvent) -> _Done:
+        """A fact that the merchant told us by the interface, already in the store."""
+        body = json.loads(claimed.body)
+        invoice_id, fact_id = str(body["invoice_id"]), f"e{claimed.id}"
+        facts: dict[str, Fact] = {
+            INVOICE_PAID: Recovered(id=fact_id, cause=Cause(body.get("cause", "paid_elsewhere"))),
+            INVOICE_VOIDED: Voided(id=fact_id),
+            INVOICE_CARD: CardReplaced(id=fact_id, card=str(body.get("card"))),
+        }
+        return invoice_id, await self._tell(invoice_id, facts[claimed.name])
+
+    async def _tell(self, invoice_id: str, fact: Fact) -> str:
+        workflow_id = await self.cases.live_workflow(invoice_id)
+        if workflow_id is None:
+            return "no open case"
+        told = await self.client.tell(workflow_id, fact)
+        return f"case {workflow_id} told" if told else f"case {workflow_id} has no run yet"
+
+
+_FAILURES = frozenset({InboundKind.FAILED, InboundKind.BLOCKED})
+_Done = tuple[str | None, str | None]
+
+
+class _UnmatchedError(Exception):
+    pass
+
+
+def _failed(item: _Item, match: Match) -> Failed:
+    event = item.event
+    if event.kind is InboundKind.BLOCKED:
+        asks = advice.of_block(event.decline_code)
+    else:
+        asks = advice.of_failure(event.recommended_action, event.decline_code)
+    return Failed(
+        id=item.id,
+        advice=asks,
+        decline_code=event.decline_code,
+        transaction_id=event.transaction_id,
+        card=match.card,
+    )
+
+
+async def _run(jobs: Sequence[tuple[ClaimedEvent, Awaitable[_Done]]], handled: Handled) -> None:
+    """Run all jobs at the same time, each for itself."""
+    results = await asyncio.gather(*(job for _, job in jobs), return_exceptions=True)
+    down: TemporalDownError | None = None
+    for (claimed, _), result in zip(jobs, results, strict=True):
+        match result:
+            case _UnmatchedError():
+                handled.parked.append((claimed.id, str(result)))
+            case TemporalDownError():
+                down = result
+                handled.failed.append((claimed.id, str(result)))
+            case BaseException():
+                _log.error("event_failed", event=claimed.id, exc_info=result)
+                handled.failed.append((claimed.id, type(result).__name__))
+            case (invoice_id, note):
+                handled.done.append((claimed.id, invoice_id, note))
+    if down is not None and not handled.done:
+        raise down
