@@ -31,8 +31,9 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class CaseDesk(CaseActivities):
-    """Opens, shows and closes cases. Results are applied here too, so that lists are up to date
-    the moment something has happened.
+    """Opens, shows and closes cases.
+
+    Results are applied here too, so that lists are up to date the moment something happened.
     """
 
     opening: Opening

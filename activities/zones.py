@@ -12,8 +12,10 @@ _UNKNOWN = "Etc/Unknown"
 
 
 def candidates(contact: Contact, account_zone: str) -> tuple[str, ...]:
-    """IANA names, the most plausible first: the contact's own zone, else all that the phone
-    number allows, else all of the country's main number plan, else the account's.
+    """IANA names, the most plausible first.
+
+    The contact's own zone, else all that the phone number allows, else those of the country's
+    example number, else the account's.
     """
     if contact.timezone is not None and known_zone(contact.timezone):
         return (contact.timezone,)

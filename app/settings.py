@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     revtain_webhook_secret: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (),
         alias="REVTAIN_WEBHOOK_SECRET",
-        description="Signing secret of Revtain's webhooks; several, comma-separated, while rotating",
+        description="Revtain's signing secret; several, comma-separated, while rotating",
     )
     sendgrid_api_key: SecretStr | None = Field(
         None, alias="SENDGRID_API_KEY", description="SendGrid key with the scope Mail Send"
@@ -186,7 +186,5 @@ def _blank(given: Mapping[str, str], names: set[str]) -> list[str]:
 
 
 def _sentences(fault: ValidationError) -> list[str]:
-    return [
-        f"{'.'.join(str(part) for part in error['loc'][:1])}: {error['msg'].removeprefix('Value error, ')}."
-        for error in fault.errors(include_input=False)
-    ]
+    told = ((e["loc"][0], e["msg"].removeprefix("Value error, ")) for e in fault.errors())
+    return [f"{name}: {problem}." for name, problem in told]

@@ -368,7 +368,6 @@ def _drop_idle_plan(case: Case) -> Case:
         campaign=None,
         campaign_reason=None,
         planned_for=None,
-        anchor=None,
         steps=_without_plan(case.steps),
         review_at=None,
     )

@@ -79,7 +79,7 @@ class Registry:
             applied = await payments.void(connection, invoice_id, at)
             return Marking.APPLIED if applied else Marking.UNCHANGED
 
-    async def exclude(self, customer_id: str, excluded: bool) -> bool:  # noqa: FBT001 -- the fact itself, always passed by name or as a literal of the door
+    async def exclude(self, customer_id: str, *, excluded: bool) -> bool:
         """Leave a customer out of all dunning, or not any more; False for an unknown customer."""
         values = {"id": customer_id, "excluded": excluded}
         async with self._database.single() as connection:

@@ -17,6 +17,7 @@ from dunning.ports import InboundReader
 from dunning.settlement import Settlement
 from dunning.states import Cause
 from store.cases import Cases
+from store.facts import API_SOURCE, INVOICE_CARD, INVOICE_PAID, INVOICE_VOIDED
 from store.inbox import ClaimedEvent
 from store.matching import Match, Matching, Reference
 from store.openings import Opening, OpeningKind
@@ -27,11 +28,6 @@ from workflows.contracts import CaseInput
 from workflows.errors import TemporalDownError
 
 _log = structlog.get_logger(__name__)
-
-API_SOURCE = "api"
-INVOICE_PAID = "invoice.paid"
-INVOICE_VOIDED = "invoice.voided"
-INVOICE_CARD = "invoice.card"
 
 
 @dataclass(slots=True)

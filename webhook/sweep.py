@@ -20,8 +20,10 @@ _PATIENCE = timedelta(minutes=15)
 
 @dataclass(slots=True)
 class Sweep:
-    """A case whose time has passed long ago without a trace was ended by hand in Temporal, or
-    its run was lost with Temporal's own database.
+    """Closes open cases that have no run any more.
+
+    A case whose time has passed long ago without a trace was ended by hand in Temporal, or its
+    run was lost with Temporal's own database.
     """
 
     cases: Cases

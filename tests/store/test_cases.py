@@ -34,7 +34,8 @@ def opening(kind: OpeningKind, invoice_id: str = "INV-1", cycle: int = 1) -> Ope
 
 
 def view(version: int, **fields: Any) -> CaseView:
-    return CaseView(**{"workflow_id": RUN, "version": version, "state": State.WAITING} | fields)
+    base = CaseView(workflow_id=RUN, version=version, state=State.WAITING)
+    return replace(base, **fields)
 
 
 def closed(version: int, outcome: Outcome, at: datetime) -> CaseView:

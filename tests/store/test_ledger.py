@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dunning.channel import Channel
-from dunning.states import Cause, State, StepStatus
+from dunning.states import Cause, Outcome, State, StepStatus
 from dunning.view import CaseView, StepView
 from store.inbox import Inbox, NewEvent
 from store.ledger import Found, MessageStatus, Reserved, Settled, SuccessPending
@@ -73,6 +73,8 @@ async def test_a_reserved_message_is_found_by_the_next_attempt(
         provider_id=None,
         reserved_at=stored.reserved_at,
         body_digest="abc",
+        occurred_at=None,
+        reason=None,
     )
 
 
@@ -180,6 +182,29 @@ async def test_nothing_is_reserved_once_the_debt_is_settled(
     assert await reserve(ledger, now) == Settled()
     assert await ledger.messages(RUN) == []
     assert isinstance(await reserve(ledger, now, after_payment=True), Reserved)
+
+
+async def test_nothing_is_reserved_for_a_closed_case(
+    ledger: Ledger, cases: Cases, now: datetime
+) -> None:
+    await cases.close(
+        CaseView(
+            workflow_id=RUN,
+            version=1,
+            state=State.CLOSED,
+            outcome=Outcome.STOPPED,
+            closed_at=now,
+        )
+    )
+    assert await reserve(ledger, now) == Settled()
+
+
+async def test_a_message_is_found_without_being_taken(ledger: Ledger, now: datetime) -> None:
+    before = await ledger.find(RUN, "d4", Channel.EMAIL)
+    message_id = await reserved(ledger, now)
+    assert before is None
+    assert await ledger.find(RUN, "d4", Channel.EMAIL) == await reserve(ledger, now)
+    assert (await message(ledger)).id == message_id
 
 
 async def test_nothing_is_reserved_once_a_success_stands_in_the_inbox(

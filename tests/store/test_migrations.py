@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -55,9 +55,12 @@ COMPARED = (
 
 async def test_tables_of_the_queries_are_those_of_the_revisions(database: Database) -> None:
     def differences(connection: Connection) -> list[object]:
-        found = compare_metadata(MigrationContext.configure(connection), METADATA)
-        single = [change for one in found for change in (one if isinstance(one, list) else [one])]
-        return [change for change in single if change[0] in COMPARED]
+        found: list[Any] = compare_metadata(MigrationContext.configure(connection), METADATA)
+        # A changed column comes as a list of its changes, all else as one change.
+        changes: list[Any] = []
+        for one in found:
+            changes += one if isinstance(one, list) else [one]
+        return [change for change in changes if change[0] in COMPARED]
 
     async with database.begin() as connection:
         assert await connection.run_sync(differences) == []
@@ -124,3 +127,12 @@ async def test_a_pool_without_a_free_connection_says_so(database_url: str) -> No
             async with database.single():
                 pass
     await database.aclose()
+
+
+async def test_a_lost_connection_is_told_and_the_next_one_works(database: Database) -> None:
+    lost = text("SELECT pg_terminate_backend(pg_backend_pid())")
+    with pytest.raises(DatabaseDownError, match="cannot be reached"):
+        async with database.single() as connection:
+            await connection.execute(lost)
+    async with database.single() as connection:
+        assert await connection.scalar(text("SELECT 1")) == 1

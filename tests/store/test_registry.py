@@ -198,9 +198,12 @@ async def test_an_exclusion_holds_for_all_invoices_of_the_customer(
 ) -> None:
     await register("INV-1")
     await register("INV-2")
-    answers = [await registry.exclude("cus_1", True), await registry.exclude("cus_9", True)]
+    answers = [
+        await registry.exclude("cus_1", excluded=True),
+        await registry.exclude("cus_9", excluded=True),
+    ]
     excluded = [await registry.get_invoice(name) for name in ("INV-1", "INV-2")]
-    await registry.exclude("cus_1", False)
+    await registry.exclude("cus_1", excluded=False)
     included = await registry.get_invoice("INV-1")
     assert answers == [True, False]
     assert [one.contact.excluded for one in [*excluded, included] if one] == [True, True, False]
@@ -268,8 +271,10 @@ NEW = {"amount_due": 100, "currency": "USD", "customer": {"id": "cus_1"}}
             "INV-9",
             NEW | {"revtain": {"idempotency_keys": ["INV-1_retry_1"]}},
             "revtain.idempotency_keys",
-            "Idempotency key INV-1_retry_1 belongs to invoice INV-1: "
-            "it cannot belong to invoice INV-9 as well.",
+            (
+                "Idempotency key INV-1_retry_1 belongs to invoice INV-1: "
+                "it cannot belong to invoice INV-9 as well."
+            ),
         ),
         (
             "INV-9",
@@ -293,22 +298,28 @@ NEW = {"amount_due": 100, "currency": "USD", "customer": {"id": "cus_1"}}
             "INV-9",
             {},
             "amount_due",
-            "Invoice INV-9 is not known yet: "
-            "a new invoice needs amount_due and currency and customer.id.",
+            (
+                "Invoice INV-9 is not known yet: "
+                "a new invoice needs amount_due and currency and customer.id."
+            ),
         ),
         (
             "INV-PAID",
             {"amount_due": 1, "plan": "other"},
             "amount_due",
-            "Invoice INV-PAID is paid: its amount_due stays 4900. "
-            "Register another debt as an invoice of its own.",
+            (
+                "Invoice INV-PAID is paid: its amount_due stays 4900. "
+                "Register another debt as an invoice of its own."
+            ),
         ),
         (
             "INV-PAID",
             {"amount_due": 4900, "currency": "EUR"},
             "currency",
-            "Invoice INV-PAID is paid: its currency stays USD. "
-            "Register another debt as an invoice of its own.",
+            (
+                "Invoice INV-PAID is paid: its currency stays USD. "
+                "Register another debt as an invoice of its own."
+            ),
         ),
         (
             "INV\x00",
@@ -318,7 +329,7 @@ NEW = {"amount_due": 100, "currency": "USD", "customer": {"id": "cus_1"}}
         ),
     ],
 )
-async def test_a_contradiction_is_refused_whole(  # noqa: PLR0917 -- one column of the table each
+async def test_a_contradiction_is_refused_whole(
     registry: Registry,
     register: Register,
     database: Database,

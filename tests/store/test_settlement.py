@@ -13,8 +13,10 @@ from dunning.errors import RegistryError
 from dunning.money import Money
 from dunning.settlement import Settlement, judge
 from dunning.states import Cause
-from store.matching import Matching, Reference
+from store.digest import token_digest
+from store.matching import Match, Matching, Reference
 from store.settlement import Settled, Settlements
+from tests.store.conftest import TOKEN_KEY
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -110,6 +112,7 @@ async def test_the_cause_is_the_new_card_when_there_was_one(
     registry: Registry,
     register: Register,
     now: datetime,
+    *,
     transaction_id: str | None,
     replaced: bool,
     cause: Cause,
@@ -133,11 +136,13 @@ async def test_events_match_by_transaction_then_by_key_and_teach_the_transaction
     register: Register, database: Database
 ) -> None:
     await register("INV-1", revtain={"transaction_ids": ["tx_1"], "idempotency_keys": ["key_1"]})
-    await register("INV-2", revtain={"idempotency_keys": ["key_2"]})
+    await register("INV-2", payment_method_token="pm_2", revtain={"idempotency_keys": ["key_2"]})
     matching = Matching(database)
+    first = Match(invoice_id="INV-1", card=None)
+    second = Match(invoice_id="INV-2", card=token_digest(TOKEN_KEY, "pm_2"))
     matched = await matching.match_many(
         [
-            Reference(event_id=1, transaction_id="tx_1", idempotency_key="key_2"),
+            Reference(event_id=1, transaction_id="tx_1"),
             Reference(event_id=2, transaction_id="tx_new", idempotency_key="key_2"),
             Reference(event_id=3, idempotency_key="key_1"),
             Reference(event_id=4, transaction_id="tx_unknown"),
@@ -146,11 +151,10 @@ async def test_events_match_by_transaction_then_by_key_and_teach_the_transaction
             Reference(event_id=7, transaction_id="tx_new", idempotency_key="key_2"),
         ]
     )
-    learned = await matching.match_many([Reference(event_id=8, transaction_id="tx_new")])
-    assert (matched, learned) == (
-        {1: "INV-1", 2: "INV-2", 3: "INV-1", 7: "INV-2"},
-        {8: "INV-2"},
+    learned = await matching.match_many(
+        [Reference(event_id=8, transaction_id="tx_new", idempotency_key="key_1")]
     )
+    assert (matched, learned) == ({1: first, 2: second, 3: first, 7: second}, {8: second})
     assert await matching.match_many([]) == {}
 
 
@@ -163,4 +167,4 @@ async def test_concurrent_matches_may_learn_the_same_transactions(
     ]
     orders = [references, references[::-1], references[25:] + references[:25]]
     matched = await asyncio.gather(*(Matching(database).match_many(one) for one in orders))
-    assert matched == [dict.fromkeys(range(50), "INV-1")] * 3
+    assert matched == [dict.fromkeys(range(50), Match(invoice_id="INV-1", card=None))] * 3

@@ -1,0 +1,3 @@
+from app.cli.program import main
+
+__all__ = ["main"]

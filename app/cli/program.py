@@ -1,0 +1,53 @@
+"""Which commands are there?"""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import NoReturn
+
+import typer
+
+from app import log
+from app.cli import case, ending, event, installation, invoice, key, message, orders, policy, roles
+
+_EPILOG = (
+    "Exit codes: 0 done; 1 something is wrong; 2 bad usage, an argument or a setting; "
+    "3 a server cannot be reached. Data goes to stdout, talk to stderr."
+)
+
+program = typer.Typer(
+    name="dunning",
+    help="Durable dunning for Revtain merchants: one Temporal workflow per failed invoice.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+roles.register(program)
+installation.register(program)
+program.add_typer(policy.group)
+program.add_typer(message.group)
+program.add_typer(invoice.group)
+orders.register(case.group)
+program.add_typer(case.group)
+program.add_typer(event.group)
+program.add_typer(key.group)
+
+
+def main() -> NoReturn:
+    """The command `dunning`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    log.configure()
+    try:
+        code = ending.attempt(program, sys.argv[1:])
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        code = 1
+    ending.leave(code)

@@ -1,0 +1,112 @@
+"""Against which database and which Temporal does a command work?"""
+
+from __future__ import annotations
+
+import os
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app import trial
+from app.settings import Settings, SettingsError, load, required
+from workflows.errors import TemporalDownError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from app.wiring import Stores
+    from web.operations import Operations
+
+_URL = "DUNNING_DATABASE_URL"
+_ADDRESS = "TEMPORAL_ADDRESS"
+_SCHEMES = ("postgresql", "postgres")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """The settings in force, and where Temporal is unless its own configuration says so."""
+
+    settings: Settings
+    temporal: str | None
+
+
+def current() -> Session:
+    """The environment's settings; without a database there, those of a running `dunning up`."""
+    settings = load()
+    if settings.database_url is not None:
+        return Session(settings=checked(settings), temporal=None)
+    found = trial.running(settings.data_dir)
+    if not found:
+        return Session(settings=settings, temporal=None)
+    address = None if _ADDRESS in os.environ else found.get(_ADDRESS)
+    return Session(settings=load({**found, **os.environ}), temporal=address)
+
+
+def checked(settings: Settings) -> Settings:
+    """The same settings, if their database address can be one."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    text = required(settings.database_url, _URL).get_secret_value()
+    try:
+        known = make_url(text).drivername.split("+")[0] in _SCHEMES
+    except (ArgumentError, ValueError):
+        known = False
+    if not known:
+        raise SettingsError(
+            f"{_URL} is not the address of a PostgreSQL database. "
+            "Write it like postgresql://user:password@host:5432/name."
+        )
+    return settings
+
+
+@asynccontextmanager
+async def stores(session: Session) -> AsyncGenerator[Stores]:
+    """The tables, for one command."""
+    from app import wiring
+
+    if session.settings.database_url is None:
+        raise SettingsError(
+            f"{_URL} is not set, and no `dunning up` runs on {_folder(session.settings)}. "
+            "Set it, or start `dunning up`."
+        )
+    found = wiring.stores(session.settings, pool_size=2)
+    try:
+        yield found
+    finally:
+        await found.database.aclose()
+
+
+@asynccontextmanager
+async def operations(session: Session) -> AsyncGenerator[Operations]:
+    """What an operator can do, on the tables and on Temporal. Connects at the first use."""
+    import asyncio
+
+    from app import temporal
+    from web.operations import Operations
+    from workflows.client import CaseClient
+
+    async with stores(session) as found:
+        yield Operations(
+            registry=found.registry,
+            cases=found.cases,
+            ledger=found.ledger,
+            inbox=found.inbox,
+            client=CaseClient(await temporal.connect(session.temporal, lazy=True)),
+            arrived=asyncio.Event(),
+        )
+
+
+def unreachable(session: Session, fault: TemporalDownError) -> TemporalDownError:
+    """The same fault with what to do about it."""
+    from app import temporal
+
+    where = session.temporal or temporal.address()
+    return TemporalDownError(
+        f"{str(fault).rstrip('.')}. Check that Temporal runs at {where}, or set {_ADDRESS}."
+    )
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.data_dir.absolute()

@@ -1,0 +1,233 @@
+"""How is a month played in seconds? The whole product on one stage, with a clock that moves.
+
+Everything is real: PostgreSQL, Temporal, HTTP, the vendors' own libraries. Only the vendors are
+stand-ins, and only the cases' clocks are moved, all of them together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import TimeSkipper
+
+from app import clock, running, temporal, wiring
+from app.settings import Settings, load
+from app.wiring import Stores
+from app.worker import workers
+from sandbox.control import Sandbox
+from sandbox.settings import SandboxSettings
+from store.cases import CaseRecord
+from store.inbox import EventStatus
+from workflows.client import CaseClient
+
+SECRET = "whsec_stage_0123456789abcdef"  # noqa: S105 (a stage has no secrets)
+_PATIENCE_SECONDS = 20.0
+_LOOK_SECONDS = 0.02
+# Between an event and its case there is a moment in which neither is busy.
+_QUIET_LOOKS = 2
+# Time skipping tells that an instant was reached, not that the work due then is done.
+_OVERSHOOT = timedelta(seconds=1)
+_SCOPES = ("invoices:read", "invoices:write", "cases:read", "cases:write")
+_GONE = frozenset({RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION})
+
+
+class NotSettledError(Exception):
+    """Work did not come to rest in time; the text says what was still under way."""
+
+
+def settings_for(database_url: str, sandbox: Sandbox, **more: str) -> Settings:
+    """Settings of a program whose vendors are the sandbox."""
+    return load(
+        {
+            "DUNNING_DATABASE_URL": database_url,
+            "DUNNING_SECRET_KEY": "stage-secret-key-0123456789abcdef",
+            "DUNNING_EMAIL_FROM": "billing@example.com",
+            "DUNNING_PORT": "0",
+            "REVTAIN_WEBHOOK_SECRET": SECRET,
+            "SENDGRID_API_KEY": "SG.stage",
+            "SENDGRID_BASE_URL": sandbox.sendgrid_url,
+            "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+            "TWILIO_AUTH_TOKEN": "stage",
+            "TWILIO_FROM": "+15005550006",
+            "TWILIO_BASE_URL": sandbox.twilio_url,
+            **more,
+        }
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """The running product, seen as its users see it, and a clock to move."""
+
+    url: str
+    sandbox: Sandbox
+    settings: Settings
+    stores: Stores
+    client: Client
+    cases: CaseClient
+    skipper: TimeSkipper
+    http: aiohttp.ClientSession
+    temporal_ui: str | None
+    now: datetime
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        database_url: str,
+        temporal_address: str,
+        *,
+        temporal_ui: str | None = None,
+        work: bool = True,
+        **more: str,
+    ) -> AsyncGenerator[Stage]:
+        """Start sandbox, web and worker on a migrated database and a dev server."""
+        async with AsyncExitStack() as stack:
+            offered = SandboxSettings(webhook_secret=SECRET, time_factor=0.01)
+            sandbox = await stack.enter_async_context(Sandbox.start(offered))
+            settings = settings_for(database_url, sandbox, **more)
+            stores = wiring.stores(settings)
+            stack.push_async_callback(stores.database.aclose)
+            client = await temporal.connect(temporal_address)
+            await temporal.set_up(client)
+            url = await stack.enter_async_context(running.web(settings, stores, client))
+            sandbox.revtain.send_to(f"{url}/webhooks/revtain", SECRET)
+            key = await stores.keys.add("stage", _SCOPES)
+            http = aiohttp.ClientSession(url, headers={"Authorization": f"Bearer {key}"})
+            await stack.enter_async_context(http)
+            stage = cls(
+                url=url,
+                sandbox=sandbox,
+                settings=settings,
+                stores=stores,
+                client=client,
+                cases=CaseClient(client),
+                skipper=TimeSkipper(await temporal.connect(temporal_address)),
+                http=http,
+                temporal_ui=temporal_ui,
+                now=clock.now(),
+            )
+            if work:
+                await stack.enter_async_context(stage.working())
+            yield stage
+
+    @asynccontextmanager
+    async def working(self) -> AsyncGenerator[None]:
+        """A worker process of its own, in this program."""
+        async with (
+            wiring.desks(self.settings, self.stores) as desks,
+            workers(self.client, desks, sends_per_second=1000),
+        ):
+            yield
+
+    async def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """Speak to the HTTP interface as the merchant does; status and JSON."""
+        async with self.http.request(method, path, json=body) as answer:
+            return answer.status, await answer.json(content_type=None)
+
+    async def register(self, invoice_id: str, **fields: object) -> None:
+        """Register an invoice; anything but success is an error of the script."""
+        status, body = await self.call("PUT", f"/v1/invoices/{invoice_id}", fields)
+        if status not in (HTTPStatus.OK, HTTPStatus.CREATED):
+            raise NotSettledError(f"PUT {invoice_id} was answered {status}: {body}")
+
+    async def order(self, invoice_id: str, order: str, **fields: object) -> Mapping[str, Any]:
+        """Give an operator's order; anything but success is an error of the script."""
+        status, body = await self.call("POST", f"/v1/cases/{invoice_id}/{order}", fields)
+        if status != HTTPStatus.OK:
+            raise NotSettledError(f"{order} {invoice_id} was answered {status}: {body}")
+        return body
+
+    async def fire(self, event: str, transaction_id: str, **fields: object) -> None:
+        """Let the recovery service send an event, and wait until all is at rest again."""
+        body = {"event": event, "revtainTransactionId": transaction_id, **fields}
+        await self.sandbox.revtain.fire({k: v for k, v in body.items() if v is not None})
+        await self.settle()
+
+    async def show(self, invoice_id: str) -> Mapping[str, Any]:
+        """The invoice with its case, as the HTTP interface gives it."""
+        _, body = await self.call("GET", f"/v1/invoices/{invoice_id}")
+        return body
+
+    async def advance(self, by: timedelta) -> None:
+        """Let time pass for all open cases together, stopping wherever one of them is due."""
+        await self.advance_to(self.now + by)
+
+    async def advance_to(self, end: datetime) -> None:
+        """Move every open case to `end`, in the order in which their instants come."""
+        await self.settle()
+        while self.now < end:
+            open_cases = await self._open_cases()
+            due = [c.next_at for c in open_cases if c.next_at and c.next_at > self.now]
+            target = min([end, *(at + _OVERSHOOT for at in due)])
+            self.sandbox.clock.set(target)
+            async with asyncio.TaskGroup() as group:
+                for case in open_cases:
+                    group.create_task(self._move(case.workflow_id, target))
+            self.now = target
+            await self.settle()
+
+    async def _move(self, workflow_id: str, target: datetime) -> None:
+        handle = self.client.get_workflow_handle(workflow_id)
+        try:
+            own = await self.skipper.get_current_time(handle)
+            if target > own:
+                await self.skipper.fast_forward(handle, target - own)
+        except RPCError as fault:
+            if fault.status not in _GONE and "already completed" not in str(fault):
+                raise
+
+    async def _open_cases(self) -> list[CaseRecord]:
+        return [c for c in await self.stores.cases.find(limit=1000) if c.closed_at is None]
+
+    async def settle(self) -> None:
+        """Wait until every event is dispatched and no case has work under way."""
+        reason: str | None = "nothing was looked at"
+        quiet = 0
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                while quiet < _QUIET_LOOKS:
+                    reason = await self._unrest()
+                    quiet = 0 if reason else quiet + 1
+                    await asyncio.sleep(_LOOK_SECONDS if reason else 0)
+        except TimeoutError:
+            raise NotSettledError(f"still under way: {reason}") from None
+
+    async def _unrest(self) -> str | None:
+        counts = await self.stores.inbox.counts()
+        if counts.get(EventStatus.PENDING):
+            return f"{counts[EventStatus.PENDING]} events"
+        cases = await self.stores.cases.find(limit=1000)
+        looks = await asyncio.gather(*(self._busy(c.workflow_id) for c in cases))
+        return next((look for look in looks if look), None)
+
+    async def _busy(self, workflow_id: str) -> str | None:
+        try:
+            found = await self.client.get_workflow_handle(workflow_id).describe()
+        except RPCError as fault:
+            return None if fault.status is RPCStatusCode.NOT_FOUND else str(fault)
+        if found.status is not WorkflowExecutionStatus.RUNNING:
+            return None
+        raw = found.raw_description
+        if raw.pending_activities:
+            return f"{workflow_id}: {raw.pending_activities[0].activity_type.name}"
+        if raw.HasField("pending_workflow_task"):
+            return f"{workflow_id}: a workflow task"
+        return None
+
+    async def end_all(self) -> None:
+        """Terminate what still runs, so that the next stage on this server starts clean."""
+        for case in await self._open_cases():
+            try:
+                await self.client.get_workflow_handle(case.workflow_id).terminate()
+            except RPCError:
+                continue

@@ -1,0 +1,229 @@
+"""Is everything there that dunning needs? Each part is tried for real."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from app.policy_check import template_names
+from app.settings import Settings
+from app.vendor_check import VendorFaultError, try_sendgrid, try_twilio
+from dunning.errors import DunningError
+from dunning.lint import lint
+from dunning.policy import Policy
+
+_PATIENCE = 15.0
+
+
+class Verdict(StrEnum):
+    """How a part was found."""
+
+    OK = "ok"
+    NOTE = "note"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One part, what was found, and what to do next."""
+
+    name: str
+    verdict: Verdict
+    finding: str
+    next_step: str | None = None
+
+
+def _ok(name: str, finding: str) -> Check:
+    return Check(name=name, verdict=Verdict.OK, finding=finding)
+
+
+def _note(name: str, finding: str, next_step: str) -> Check:
+    return Check(name=name, verdict=Verdict.NOTE, finding=finding, next_step=next_step)
+
+
+def _wrong(name: str, finding: str, next_step: str) -> Check:
+    return Check(name=name, verdict=Verdict.WRONG, finding=finding, next_step=next_step)
+
+
+async def examine(settings: Settings, temporal_address: str | None) -> list[Check]:
+    """All checks, in the order in which they are best mended."""
+    tries: tuple[tuple[str, Callable[[], Awaitable[Iterable[Check]]]], ...] = (
+        ("database", lambda: _database(settings)),
+        ("Temporal", lambda: _temporal(temporal_address)),
+        ("policy", lambda: _policy(settings)),
+        ("SendGrid", lambda: _sendgrid(settings)),
+        ("Twilio", lambda: _twilio(settings)),
+    )
+    found = await asyncio.gather(*(_limited(name, attempt) for name, attempt in tries))
+    return [*_settings(settings), *(check for checks in found for check in checks)]
+
+
+async def _limited(
+    name: str, attempt: Callable[[], Awaitable[Iterable[Check]]]
+) -> Iterable[Check]:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await attempt()
+    except TimeoutError:
+        finding = f"no answer within {_PATIENCE:.0f} seconds"
+        return [_wrong(name, finding, "Check its address, and that no firewall is in between.")]
+
+
+def _settings(settings: Settings) -> Iterator[Check]:
+    needed = {
+        "DUNNING_DATABASE_URL": settings.database_url,
+        "DUNNING_SECRET_KEY": settings.secret_key,
+        "DUNNING_EMAIL_FROM": settings.email_from,
+        "REVTAIN_WEBHOOK_SECRET": settings.revtain_webhook_secret,
+        "SENDGRID_API_KEY": settings.sendgrid_api_key,
+    }
+    missing = [name for name, value in needed.items() if not value]
+    if missing:
+        yield _wrong(
+            "settings", f"{', '.join(missing)} not set", "Set them; .env.example explains each."
+        )
+    else:
+        yield _ok("settings", "complete")
+    host = urlsplit(settings.public_url).hostname or ""
+    if host in ("localhost", "::1") or host.startswith("127."):
+        yield _note(
+            "public address",
+            f"the links in messages lead to {settings.public_url}, which is this machine only",
+            "Before you write to real customers, set DUNNING_PUBLIC_URL.",
+        )
+    if settings.test_mode:
+        yield _note(
+            "test mode",
+            "simulated events act like real ones",
+            "Remove DUNNING_TEST_MODE in production.",
+        )
+
+
+async def _database(settings: Settings) -> Iterable[Check]:
+    from store import migrations
+    from store.errors import DatabaseDownError, SchemaError
+
+    if settings.database_url is None:
+        return [_wrong("database", "not configured", "Set DUNNING_DATABASE_URL, or `dunning up`.")]
+    url = settings.database_url.get_secret_value()
+    try:
+        behind = await asyncio.to_thread(migrations.pending, url)
+    except (DatabaseDownError, SchemaError) as fault:
+        return [_wrong("database", *_parts(fault))]
+    if behind:
+        return [_wrong("database", "reachable, not migrated", "Run `dunning db upgrade`.")]
+    return [_ok("database", "reachable and migrated"), *await _events(settings, url)]
+
+
+async def _events(settings: Settings, url: str) -> list[Check]:
+    from store.database import Database
+    from store.inbox import EventStatus, Inbox
+
+    database = Database.connect(url, pool_size=1)
+    try:
+        counts = await Inbox(database).counts()
+    finally:
+        await database.aclose()
+    parked, unreadable = counts[EventStatus.PARKED], counts[EventStatus.UNREADABLE]
+    if not parked and not unreadable:
+        return [_ok("events", f"{counts[EventStatus.PENDING]} to do, none parked, none unreadable")]
+    finding = f"{parked} parked, {unreadable} unreadable"
+    return [_note("events", finding, "See `dunning event list --status parked` (or unreadable).")]
+
+
+async def _temporal(target: str | None) -> Iterable[Check]:
+    from temporalio.service import RPCError
+
+    from app import temporal
+    from workflows.errors import TemporalDownError
+
+    where = target or temporal.address()
+    start = f"Start it, or set TEMPORAL_ADDRESS; {where} was tried."
+    try:
+        client = await temporal.connect(target)
+        missing = await temporal.missing_attributes(client)
+        polled = await temporal.polled(client)
+    except TemporalDownError as fault:
+        return [_wrong("Temporal", str(fault), start)]
+    except RPCError as fault:
+        finding = f"{where} refuses: {fault.message}"
+        return [_wrong("Temporal", finding, "Check TEMPORAL_NAMESPACE and TEMPORAL_API_KEY.")]
+    if missing:
+        finding = f"reachable, without the search attributes {', '.join(missing)}"
+        return [_wrong("Temporal", finding, "Run `dunning temporal setup`.")]
+    checks = [_ok("Temporal", f"{client.namespace} at {where}, search attributes there")]
+    if polled:
+        return [*checks, _ok("worker", "polls")]
+    return [*checks, _note("worker", "none polls", "Start `dunning worker`, or no case moves.")]
+
+
+async def _policy(settings: Settings) -> Iterable[Check]:
+    from app import wiring
+
+    try:
+        policy = wiring.policy(settings)
+    except DunningError as fault:
+        checked = "Correct it; `dunning policy check FILE` names each problem."
+        return [_wrong("policy", str(fault), checked)]
+    return [_linted(settings, policy), await asyncio.to_thread(_templates, settings, policy)]
+
+
+def _linted(settings: Settings, policy: Policy) -> Check:
+    name = str(settings.policy) if settings.policy else "the default one"
+    found = lint(policy, template_names(settings.templates, policy))
+    if found:
+        first = found[0]
+        return _wrong("policy", f"{name}: {first.path}: {first.problem}", first.fix)
+    if settings.policy is None:
+        step = "Run `dunning init DIR`, write your brand into it, and set DUNNING_POLICY."
+        return _note("policy", "the default one, whose brand is an example", step)
+    return _ok("policy", f"{name}, version {policy.digest[:12]}")
+
+
+def _templates(settings: Settings, policy: Policy) -> Check:
+    """Each template is rendered with full, scarce and long values."""
+    from messages.preview import write_preview
+    from messages.render import Renderer
+
+    try:
+        renderer = Renderer(settings.templates, default_locale=policy.account.locale)
+        with tempfile.TemporaryDirectory() as folder:
+            write_preview(renderer, Path(folder), policy.brand)
+    except DunningError as fault:
+        return _wrong("templates", str(fault), "Correct it, then `dunning message preview DIR`.")
+    return _ok("templates", "all can be rendered")
+
+
+async def _sendgrid(settings: Settings) -> Iterable[Check]:
+    if settings.sendgrid_api_key is None:
+        return []
+    key = settings.sendgrid_api_key.get_secret_value()
+    try:
+        await try_sendgrid(key, settings.sendgrid_base_url)
+    except VendorFaultError as fault:
+        return [_wrong("SendGrid", str(fault), fault.next_step)]
+    where = f" at {settings.sendgrid_base_url}" if settings.sendgrid_base_url else ""
+    return [_ok("SendGrid", f"accepts the key{where}")]
+
+
+async def _twilio(settings: Settings) -> Iterable[Check]:
+    if settings.twilio_account_sid is None:
+        step = "Set TWILIO_ACCOUNT_SID and what belongs to it, if your campaigns have texts."
+        return [_note("Twilio", "not configured, so texts are withheld", step)]
+    try:
+        await try_twilio(settings)
+    except VendorFaultError as fault:
+        return [_wrong("Twilio", str(fault), fault.next_step)]
+    where = f" at {settings.twilio_base_url}" if settings.twilio_base_url else ""
+    return [_ok("Twilio", f"accepts the credentials{where}")]
+
+
+def _parts(fault: DunningError) -> tuple[str, str]:
+    """Our sentences say what to do after a colon."""
+    finding, _, step = str(fault).partition(": ")
+    return finding, step[:1].upper() + step[1:]

@@ -1,0 +1,368 @@
+"""What never happens to a case, whatever events, orders, results and time come in between?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dunning.advice import Advice
+from dunning.case import Event
+from dunning.events import (
+    DeadChannel,
+    Deferred,
+    NotSent,
+    NudgeResult,
+    RunCancelled,
+    Sent,
+    Settled,
+    Terms,
+    Unknown,
+)
+from dunning.facts import RECEIPT, Case
+from dunning.objections import objection
+from dunning.orders import (
+    Decide,
+    Decision,
+    Extend,
+    Order,
+    Pause,
+    Replan,
+    Resume,
+    SendNow,
+    Skip,
+    Stop,
+)
+from dunning.states import Cause, Outcome, State, Withheld
+from dunning.steps import Step, pending
+from dunning.view import CaseView
+from dunning.work import Close, Nudge, Work
+from tests.rules.builders import (
+    DAY,
+    HOUR,
+    RCU,
+    Answer,
+    Known,
+    Running,
+    Story,
+    amount_differs,
+    card_replaced,
+    failed,
+    recovered,
+    voided,
+)
+
+
+@dataclass(slots=True)
+class Watched(Story):
+    """A story that checks after every event what must hold for every case."""
+
+    reached: dict[str, datetime] = field(default_factory=dict[str, datetime])
+
+    def feed(self, event: Event) -> Work | None:
+        before, running = self.case, self.running
+        # Named, since a dataclass with slots is another class than the one `super()` knows.
+        work = Story.feed(self, event)
+        check_versions(before, self.case, self.now)
+        check_end(before, self.case)
+        check_projection(self)
+        if work is not None:
+            assert running is None or closes(work, running)
+        if isinstance(work, Nudge):
+            check_nudge(self, work.step)
+        for step in self.case.steps:
+            if step.reached and step.at is not None:
+                self.reached.setdefault(step.id, step.at)
+        return work
+
+
+def closes(work: Work, running: Running) -> bool:
+    """Only a close is given while something is under way, and only once."""
+    return isinstance(work, Close) and not isinstance(running.work, Close)
+
+
+def check_versions(before: Case, after: Case, now: datetime) -> None:
+    assert after.version >= before.version
+    if before.view(now, version=0) != after.view(now, version=0):
+        assert after.version > before.version
+
+
+def check_end(before: Case, after: Case) -> None:
+    """A closed case stays as it was closed."""
+    if before.state is State.CLOSED:
+        assert (after.state, after.outcome, after.cause, after.closed_at) == (
+            before.state,
+            before.outcome,
+            before.cause,
+            before.closed_at,
+        )
+
+
+def check_projection(story: Story) -> None:
+    """What is not shown yet is shown by the work under way."""
+    case = story.case
+    assert (case.busy is None) is (story.running is None)
+    if case.advice is not None and story.running is None:
+        assert case.projected == case.version
+        assert seen(story.shown) == seen(case.view(story.now))
+
+
+def seen(view: CaseView | None) -> CaseView | None:
+    """The view without what depends on when it is looked at."""
+    return view and replace(view, version=0, next_at=None, next_step=None)
+
+
+def check_nudge(story: Watched, step: Step) -> None:
+    """Only while a campaign runs, each step once, spaced, the latest of those overdue (R8)."""
+    assert step.id not in story.reached
+    if step.id == RECEIPT:
+        assert story.case.state is State.CLOSED
+        return
+    assert story.case.state is State.WAITING
+    assert max(step.due_at, step.not_before or step.due_at) <= story.now
+    if step.ordered:
+        return
+    assert all(s.due_at <= step.due_at or s.due_at > story.now for s in pending(story.case.steps))
+    assert all(story.now - sent >= story.terms.spacing for sent in story.reached.values())
+
+
+def sent(_step: Step, now: datetime) -> NudgeResult:
+    return Sent(at=now)
+
+
+def withheld(_step: Step, now: datetime) -> NudgeResult:
+    return NotSent(reason=Withheld.NO_ADDRESS, at=now)
+
+
+def refused(_step: Step, now: datetime) -> NudgeResult:
+    return DeadChannel(reason="bad_address (vendor code 30003)", at=now)
+
+
+def unknown(_step: Step, now: datetime) -> NudgeResult:
+    return Unknown(at=now)
+
+
+def put_off(_step: Step, now: datetime) -> NudgeResult:
+    return Deferred(until=now + 11 * HOUR, reason="outside the recipient's hours")
+
+
+def paid_elsewhere(_step: Step, _now: datetime) -> NudgeResult:
+    return Settled(outcome=Outcome.RECOVERED, cause=Cause.PAID_ELSEWHERE)
+
+
+ANSWERS = st.sampled_from((sent, sent, withheld, refused, unknown, put_off))
+MOMENTS = st.sampled_from((HOUR, 3 * HOUR, DAY, 3 * DAY, 12 * DAY, 60 * DAY))
+STEPS = st.sampled_from(("first", "text", "final", "confirm", "confirm-final", "card-failed-a"))
+CARDS = st.sampled_from(("a", "b"))
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """An event comes, whatever is under way."""
+
+    event: Event
+
+    def play(self, story: Watched) -> None:
+        story.feed(self.event)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """An operator asks for something; nothing is done about what cannot be done."""
+
+    order: Order
+
+    def play(self, story: Watched) -> None:
+        if objection(story.case, self.order, story.now) is None:
+            story.feed(self.order)
+
+
+@dataclass(frozen=True, slots=True)
+class PauseFor:
+    """An operator asks for silence, so long or without end."""
+
+    time: timedelta | None
+
+    def play(self, story: Watched) -> None:
+        until = None if self.time is None else story.now + self.time
+        Ask(Pause(until=until)).play(story)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """The activity under way does its part, and its result is on the way."""
+
+    answer: Answer
+
+    def play(self, story: Watched) -> None:
+        story.answer = self.answer
+        story.act()
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The activity under way ends, and the case hears of it."""
+
+    answer: Answer
+
+    def play(self, story: Watched) -> None:
+        Act(self.answer).play(story)
+        story.deliver()
+
+
+@dataclass(frozen=True, slots=True)
+class Linger:
+    """An activity that was abandoned does its part all the same."""
+
+    def play(self, story: Watched) -> None:
+        if story.abandoned:
+            story.carry_out(story.abandoned.pop())
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Time goes by, and everything is done when it is due."""
+
+    time: timedelta
+    answer: Answer
+
+    def play(self, story: Watched) -> None:
+        story.deliver()
+        story.answer = self.answer
+        story.live(story.now + self.time)
+
+
+@dataclass(frozen=True, slots=True)
+class Dawdle:
+    """Time goes by, and work under way stays so.
+
+    A result on its way arrives first: what the activity has shown is dated by its own clock.
+    """
+
+    time: timedelta
+
+    def play(self, story: Watched) -> None:
+        story.deliver()
+        end = story.now + self.time
+        while (instant := story.wakes_at) is not None and instant <= end:
+            story.wake()
+        story.now = max(story.now, end)
+
+
+Move = Tell | Ask | PauseFor | Act | Finish | Linger | Live | Dawdle
+
+FACTS: st.SearchStrategy[Event] = st.one_of(
+    st.builds(
+        failed,
+        st.sampled_from((RCU, RCU, RCU, *Advice)),
+        st.sampled_from((None, "expired", "stolen")),
+        transaction=st.sampled_from((None, "t1", "t2", "t3")),
+        card=st.one_of(st.none(), CARDS),
+    ),
+    st.builds(card_replaced, CARDS),
+    st.just(amount_differs()),
+)
+ORDERS: st.SearchStrategy[Order] = st.one_of(
+    st.just(Resume()),
+    st.builds(Skip, step=STEPS),
+    st.builds(SendNow, step=STEPS),
+    st.builds(Extend, days=st.integers(1, 9)),
+    st.just(Replan()),
+    st.builds(
+        Decide, decision=st.sampled_from((Decision.EXTEND, Decision.RESUME, Decision.RETRY_NOW))
+    ),
+)
+LIVE = st.builds(Live, MOMENTS, ANSWERS)
+MOVES: st.SearchStrategy[Move] = st.one_of(
+    *(LIVE, LIVE, LIVE),
+    st.builds(Dawdle, MOMENTS),
+    st.builds(Finish, ANSWERS),
+    st.builds(Finish, ANSWERS),
+    st.builds(Act, ANSWERS),
+    st.builds(Tell, FACTS),
+    st.builds(Ask, ORDERS),
+    st.builds(PauseFor, st.one_of(st.none(), MOMENTS)),
+)
+ENDS: tuple[Event, ...] = (
+    *(recovered(), voided(), RunCancelled(), Stop()),
+    *(Decide(decision=d) for d in Decision),
+)
+LAST_MOVES: st.SearchStrategy[Move] = st.one_of(
+    st.sampled_from(ENDS).map(Tell),
+    st.just(Finish(paid_elsewhere)),
+    st.just(Linger()),
+    MOVES,
+)
+POLICIES = st.builds(
+    Terms,
+    spacing=st.sampled_from((DAY, HOUR, 6 * DAY)),
+    watch=st.sampled_from((45 * DAY, timedelta(0))),
+    watch_then_campaign=st.booleans(),
+    retry=st.sampled_from((3 * DAY, timedelta(0))),
+    review=st.sampled_from((5 * DAY, 5 * DAY, timedelta(0))),
+    review_rounds=st.integers(0, 2),
+    review_then=st.sampled_from((Outcome.WRITTEN_OFF, Outcome.STOPPED, Outcome.HANDED_OVER)),
+    receipt=st.booleans(),
+)
+STORES = st.builds(
+    Known,
+    amount_differs=st.sampled_from((False, False, False, True)),
+    card=st.sampled_from((None, None, "a", "b")),
+)
+FIRST = st.builds(
+    failed,
+    st.sampled_from((RCU, RCU, RCU, *Advice)),
+    card=st.sampled_from((None, "a", "b")),
+)
+
+
+@st.composite
+def walks(draw: st.DrawFn) -> Watched:
+    """A story of many moves, checked at every one."""
+    story = Watched(terms=draw(POLICIES), known=draw(STORES))
+    story.feed(draw(FIRST))
+    moves = draw(st.lists(MOVES, min_size=3, max_size=20))
+    for move in [*moves, *draw(st.lists(LAST_MOVES, max_size=6))]:
+        move.play(story)
+    return story
+
+
+@settings(max_examples=300, deadline=None)
+@given(walks())
+def test_no_walk_breaks_what_holds_for_every_case(walk: Watched) -> None:
+    """Spacing, once each, never unasked, never two at a time, and the end is the end."""
+    assert walk.case.advice is not None
+
+
+@settings(max_examples=200, deadline=None)
+@given(walks(), ANSWERS)
+def test_a_case_left_alone_closes_and_the_database_shows_its_end(
+    walk: Watched, answer: Answer
+) -> None:
+    walk.answer = answer
+    walk.play()
+    if walk.case.state is State.PAUSED and walk.case.until is None:
+        walk.feed(Resume())
+
+    walk.to_the_end()
+
+    assert walk.over
+    assert walk.case.outcome is not None
+    for left in walk.abandoned:
+        walk.carry_out(left)
+    assert seen(walk.shown) == seen(walk.case.view(walk.now))
+
+
+@settings(max_examples=100, deadline=None)
+@given(walks(), st.lists(LAST_MOVES, max_size=15))
+def test_a_stop_holds_whatever_arrives_later(walk: Watched, later: list[Move]) -> None:
+    walk.feed(Stop())
+    ended, said = walk.case, len(walk.nudges)
+
+    for move in [*later, Finish(sent), Finish(sent)]:
+        move.play(walk)
+
+    assert walk.case.outcome is ended.outcome
+    assert len(walk.nudges) == said or ended.outcome is Outcome.RECOVERED

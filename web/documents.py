@@ -1,0 +1,149 @@
+"""How are invoices, cases and events shown to programs and people outside?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dunning.advice import Advice
+from dunning.channel import Channel
+from dunning.directory import BillingPeriod, InvoiceStatus
+from dunning.states import Cause, Outcome, ReviewReason, State
+from store.inbox import EventStatus
+from store.ledger import MessageStatus
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, from_attributes=True, extra="ignore")
+
+
+class MessageDocument(_Document):
+    """One message of a case, planned or past."""
+
+    id: str
+    step: str
+    channel: Channel
+    template: str
+    status: MessageStatus
+    reason: str | None = Field(description="Why it was withheld, refused or left unknown.")
+    provider_id: str | None = Field(description="The vendor's own id of the message.")
+    due_at: datetime | None
+    occurred_at: datetime | None
+
+
+class NoteDocument(_Document):
+    """What a person or a program wrote about a case."""
+
+    id: int
+    author: str
+    text: str
+    created_at: datetime
+
+
+class CaseSummary(_Document):
+    """The dunning of one invoice, as it was shown last."""
+
+    id: int
+    invoice_id: str
+    cycle: int = Field(description="1 for the first case of the invoice; reopening adds one.")
+    workflow_id: str = Field(description="Id of the workflow in Temporal.")
+    state: State
+    outcome: Outcome | None
+    cause: Cause | None = Field(description="What brought the money of a recovered case.")
+    campaign: str | None
+    advice: Advice | None
+    decline_code: str | None
+    next_step: str | None
+    next_at: datetime | None = Field(description="When the case will act next.")
+    review_reason: ReviewReason | None
+    review_round: int
+    owner: str | None
+    opened_at: datetime
+    closed_at: datetime | None
+    paid_after_close_at: datetime | None
+
+
+class CaseDocument(CaseSummary):
+    """A case with its messages, in the order in which they are due."""
+
+    messages: list[MessageDocument]
+
+
+class CaseFile(CaseDocument):
+    """A case with everything that is known of it."""
+
+    notes: list[NoteDocument]
+
+
+class CasePage(_Document):
+    """Cases, newest first."""
+
+    cases: list[CaseSummary]
+    next: int | None = Field(description="Pass it as `before` to get the next page.")
+
+
+class CustomerDocument(_Document):
+    """Who owes an invoice."""
+
+    id: str
+    name: str | None
+    email: str | None
+    phone: str | None
+    locale: str | None
+    timezone: str | None
+    country: str | None
+    sms_consent_at: datetime | None
+    tags: list[str]
+    value_tier: str | None
+    excluded: bool = Field(description="Left out of all dunning.")
+
+
+class ReferencesDocument(_Document):
+    """By which references Revtain's events mention the invoice."""
+
+    transaction_ids: list[str]
+    idempotency_keys: list[str]
+
+
+class InvoiceDocument(_Document):
+    """An invoice, and its latest case if it ever had one."""
+
+    id: str
+    amount_due: int = Field(description="In the currency's minor unit: 4900 USD is $49.00.")
+    currency: str
+    status: InvoiceStatus
+    description: str | None
+    due_at: datetime | None
+    billing_period: BillingPeriod | None
+    next_invoice_at: datetime | None
+    plan: str | None
+    payment_url: str | None
+    payment_method_token: str | None
+    customer: CustomerDocument
+    revtain: ReferencesDocument
+    case: CaseDocument | None
+
+
+class EventDocument(_Document):
+    """An event that came in, without its body."""
+
+    id: int
+    source: str
+    name: str
+    transaction_id: str | None
+    idempotency_key: str | None
+    status: EventStatus
+    note: str | None = Field(description="What was done, or what it is waiting for.")
+    attempts: int
+    due_at: datetime
+    invoice_id: str | None
+    received_at: datetime
+    done_at: datetime | None
+
+
+class EventPage(_Document):
+    """Events, newest first."""
+
+    events: list[EventDocument]
+    next: int | None = Field(description="Pass it as `before` to get the next page.")

@@ -1,0 +1,129 @@
+"""What is known of an invoice, of its case, and of the events that came in?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dunning.directory import Contact, Invoice
+from dunning.states import Outcome, State
+from store.cases import CaseRecord
+from store.inbox import EventStatus
+from store.references import InvoiceReferences
+from web.documents import (
+    CaseDocument,
+    CaseFile,
+    CasePage,
+    CaseSummary,
+    CustomerDocument,
+    EventDocument,
+    EventPage,
+    InvoiceDocument,
+    MessageDocument,
+    NoteDocument,
+    ReferencesDocument,
+)
+from web.errors import CaseNotFoundError, InvoiceNotFoundError
+from web.operations import Operations
+
+
+async def invoice(stores: Operations, invoice_id: str) -> InvoiceDocument:
+    """An invoice with its latest case, as committed now."""
+    found = await stores.registry.get_invoice(invoice_id)
+    if found is None:
+        raise InvoiceNotFoundError(invoice_id)
+    references = await stores.references.of(invoice_id)
+    record = await stores.cases.get(invoice_id)
+    latest = None if record is None else await _case(stores, record)
+    return _invoice(found, references, latest)
+
+
+async def case(stores: Operations, invoice_id: str) -> CaseFile:
+    """The latest case of an invoice with messages and notes."""
+    record = await stores.cases.get(invoice_id)
+    if record is None:
+        raise CaseNotFoundError(invoice_id)
+    shown = await _case(stores, record)
+    notes = [NoteDocument.model_validate(n) for n in await stores.cases.notes(invoice_id)]
+    return CaseFile(**dict(shown), notes=notes)
+
+
+async def cases(
+    stores: Operations,
+    *,
+    state: State | None = None,
+    outcome: Outcome | None = None,
+    limit: int = 100,
+    before: int | None = None,
+) -> CasePage:
+    """One page of cases, newest first."""
+    found = await stores.cases.find(state=state, outcome=outcome, limit=limit, before_id=before)
+    shown = [CaseSummary.model_validate(record) for record in found]
+    return CasePage(cases=shown, next=_next(shown, limit))
+
+
+async def events(
+    stores: Operations,
+    *,
+    status: EventStatus | None = None,
+    unmatched: bool = False,
+    limit: int = 100,
+    before: int | None = None,
+) -> EventPage:
+    """One page of events, newest first. Unmatched ones wait for an invoice."""
+    found = await stores.inbox.find_events(
+        status=status, unmatched=unmatched, limit=limit, before_id=before
+    )
+    shown = [EventDocument.model_validate(record) for record in found]
+    return EventPage(events=shown, next=_next(shown, limit))
+
+
+def _next(shown: Sequence[CaseSummary | EventDocument], limit: int) -> int | None:
+    return shown[-1].id if len(shown) == limit else None
+
+
+async def _case(stores: Operations, record: CaseRecord) -> CaseDocument:
+    messages = await stores.ledger.messages(record.workflow_id)
+    summary = CaseSummary.model_validate(record)
+    return CaseDocument(
+        **dict(summary), messages=[MessageDocument.model_validate(m) for m in messages]
+    )
+
+
+def _invoice(
+    found: Invoice, references: InvoiceReferences, latest: CaseDocument | None
+) -> InvoiceDocument:
+    return InvoiceDocument(
+        id=found.id,
+        amount_due=found.amount.minor,
+        currency=found.amount.currency,
+        status=found.status,
+        description=found.description,
+        due_at=found.due_at,
+        billing_period=found.billing_period,
+        next_invoice_at=found.next_invoice_at,
+        plan=found.plan,
+        payment_url=found.payment_url,
+        payment_method_token=references.payment_method_token,
+        customer=_customer(found.contact),
+        revtain=ReferencesDocument(
+            transaction_ids=list(references.transaction_ids),
+            idempotency_keys=list(references.idempotency_keys),
+        ),
+        case=latest,
+    )
+
+
+def _customer(contact: Contact) -> CustomerDocument:
+    return CustomerDocument(
+        id=contact.customer_id,
+        name=contact.name,
+        email=contact.email,
+        phone=contact.phone,
+        locale=contact.locale,
+        timezone=contact.timezone,
+        country=contact.country,
+        sms_consent_at=contact.sms_consent_at,
+        tags=list(contact.tags),
+        value_tier=contact.value_tier,
+        excluded=contact.excluded,
+    )

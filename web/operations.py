@@ -1,0 +1,234 @@
+"""What may an operator do with a case? The same for the HTTP interface and the command line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+
+from dunning import advice
+from dunning.directory import InvoiceStatus
+from dunning.events import Failed
+from dunning.ids import workflow_id
+from dunning.orders import Decide, Decision, Order
+from dunning.registration import InvoiceRegistration
+from dunning.states import Cause, State
+from store.cards import CardResult
+from store.cases import CaseRecord, Cases
+from store.facts import Facts
+from store.inbox import Inbox
+from store.ledger import Ledger
+from store.openings import Opening, OpeningKind
+from store.references import References
+from store.registration import PutResult
+from store.registry import Marking, Registry
+from web.errors import CaseNotFoundError, CustomerNotFoundError, InvoiceNotFoundError
+from workflows.client import Opened
+from workflows.contracts import CaseInput, Snapshot
+from workflows.errors import NoRunError, OrderRefusedError
+
+
+class CaseRuns(Protocol):
+    """The runs of cases; `workflows.client.CaseClient` is one such."""
+
+    async def open(self, workflow_id: str, start: CaseInput, event: Failed) -> Opened:
+        """Signal the case with a failure, starting its run if there is none."""
+        ...
+
+    async def order(self, workflow_id: str, order: Order, *, request_id: str | None) -> Snapshot:
+        """Carry out an operator's order; the same `request_id` counts once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operations:
+    """Everything people and systems may change. What is said of an invoice is committed first
+    and then reaches its case through the inbox, so it needs no Temporal; an order does.
+    """
+
+    registry: Registry
+    cases: Cases
+    ledger: Ledger
+    inbox: Inbox
+    facts: Facts
+    references: References
+    client: CaseRuns
+    now: Callable[[], datetime]
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def put(self, invoice_id: str, patch: InvoiceRegistration) -> PutResult:
+        """Register or change an invoice; `RegistryError` says why nothing was changed."""
+        result = await self.registry.put_invoice(invoice_id, patch)
+        if patch.status is not None:
+            await self._tell_status(invoice_id, result.invoice.status)
+        self.arrived.set()
+        return result
+
+    async def paid(self, invoice_id: str) -> None:
+        """The money came by another way."""
+        marking = await self.registry.mark_paid(invoice_id, Cause.PAID_ELSEWHERE, self.now())
+        _known(marking, invoice_id)
+        await self._tell_status(invoice_id, InvoiceStatus.PAID)
+
+    async def void(self, invoice_id: str) -> None:
+        """Nothing is owed any more; OrderRefusedError for a paid invoice, which stays paid."""
+        marking = await self.registry.mark_void(invoice_id, self.now())
+        _known(marking, invoice_id)
+        invoice = await self.registry.get_invoice(invoice_id)
+        if invoice is not None and invoice.status is InvoiceStatus.PAID:
+            raise OrderRefusedError(f"Invoice {invoice_id} is paid and cannot become void.")
+        await self._tell_status(invoice_id, InvoiceStatus.VOID)
+
+    async def new_card(self, invoice_id: str, token: str) -> None:
+        """The customer gave a new card: messages stop until its charge has an outcome."""
+        change = await self.registry.replace_card(invoice_id, token)
+        if change.result is CardResult.UNKNOWN_INVOICE:
+            raise InvoiceNotFoundError(invoice_id)
+        await self.facts.card(invoice_id, change.card_digest)
+        self.arrived.set()
+
+    async def exclude(self, customer_id: str, *, excluded: bool) -> None:
+        """Leave a customer out of all dunning, or not any more."""
+        if not await self.registry.exclude(customer_id, excluded):
+            raise CustomerNotFoundError(customer_id)
+
+    async def order(
+        self,
+        invoice_id: str,
+        order: Order,
+        *,
+        author: str,
+        note: str | None = None,
+        request_id: str | None = None,
+    ) -> Snapshot:
+        """Have the latest case carry an order out; the same `request_id` counts once.
+
+        Only the id of the note goes along. Raise OrderRefusedError, NoRunError, TemporalDownError.
+        """
+        case = await self._case(invoice_id)
+        by_hand = isinstance(order, Decide) and order.decision is Decision.MARK_PAID
+        if by_hand:
+            await self._mark_paid(case)
+        if note is not None:
+            order = replace(order, note_id=await self._keep(invoice_id, note, author, request_id))
+        try:
+            snapshot = await self._carry_out(case, order, request_id)
+        finally:
+            if by_hand:
+                await self._tell_status(invoice_id, InvoiceStatus.PAID)
+        if isinstance(order, Decide):
+            await self.cases.record_decision(invoice_id, order.decision, author)
+        return snapshot
+
+    async def reopen(
+        self,
+        invoice_id: str,
+        *,
+        author: str,
+        note: str | None = None,
+        request_id: str | None = None,
+    ) -> CaseRecord:
+        """Begin anew what ended unpaid, on the advice that the last case had."""
+        opening = await self.cases.reopen(invoice_id, self.now())
+        if opening is None:
+            raise CaseNotFoundError(invoice_id)
+        case = await self._case(invoice_id)
+        if opening.kind is not OpeningKind.STARTED and not _unheard(opening, case):
+            raise OrderRefusedError(_why_not(opening))
+        if note is not None:
+            await self._keep(invoice_id, note, author, request_id)
+        start = CaseInput(invoice_id=invoice_id, cycle=opening.cycle)
+        await self.client.open(opening.workflow_id, start, await self._last_failure(opening, case))
+        return case
+
+    async def assign(self, invoice_id: str, owner: str | None) -> None:
+        """Give the case, and its open review, to a person, or to nobody."""
+        if not await self.cases.assign(invoice_id, owner):
+            raise CaseNotFoundError(invoice_id)
+
+    async def note(
+        self, invoice_id: str, note: str, *, author: str, request_id: str | None = None
+    ) -> int:
+        """Keep a person's words; the id of the note."""
+        return await self._keep(invoice_id, note, author, request_id)
+
+    async def _case(self, invoice_id: str) -> CaseRecord:
+        case = await self.cases.get(invoice_id)
+        if case is None:
+            raise CaseNotFoundError(invoice_id)
+        return case
+
+    async def _tell_status(self, invoice_id: str, status: InvoiceStatus) -> None:
+        if status is InvoiceStatus.PAID:
+            await self.facts.paid(invoice_id)
+        elif status is InvoiceStatus.VOID:
+            await self.facts.voided(invoice_id)
+        self.arrived.set()
+
+    async def _mark_paid(self, case: CaseRecord) -> None:
+        """The store says paid before the case is told (R1), but only if the order can be right.
+
+        A repetition finds the invoice paid and the case perhaps closed; the run answers it again.
+        """
+        invoice = await self.registry.get_invoice(case.invoice_id)
+        paid = invoice is not None and invoice.status is InvoiceStatus.PAID
+        if case.state is not State.REVIEW and not paid:
+            raise OrderRefusedError(
+                f"decide is not possible while the case is {case.state}; it is possible in: "
+                f"{State.REVIEW}. POST /v1/invoices/{{id}}/paid marks an invoice as paid at any "
+                "time."
+            )
+        await self.registry.mark_paid(case.invoice_id, Cause.MANUAL, self.now())
+
+    async def _carry_out(self, case: CaseRecord, order: Order, request_id: str | None) -> Snapshot:
+        try:
+            return await self.client.order(case.workflow_id, order, request_id=request_id)
+        except NoRunError as fault:
+            now = await self._case(case.invoice_id)
+            if now.state is not State.CLOSED:
+                raise
+            raise OrderRefusedError(
+                f"{order.kind} is not possible while the case is {now.state} "
+                f"({now.outcome or 'no outcome'}); reopen it if it ended unpaid"
+            ) from fault
+
+    async def _last_failure(self, opening: Opening, case: CaseRecord) -> Failed:
+        before = await self.cases.get_run(workflow_id(case.invoice_id, opening.cycle - 1))
+        code = None if before is None else before.decline_code
+        known = None if before is None else before.advice
+        asked = known or advice.of_failure(None, code)
+        return Failed(id=f"reopen-{opening.cycle}", advice=asked, decline_code=code)
+
+    async def _keep(self, invoice_id: str, note: str, author: str, request_id: str | None) -> int:
+        """A repeated request finds its note where it left it: as its author's latest."""
+        if request_id is not None:
+            own = [n for n in await self.cases.notes(invoice_id) if n.author == author]
+            if own and own[-1].text == note:
+                return own[-1].id
+        kept = await self.cases.add_note(invoice_id, author=author, note=note)
+        if kept is None:
+            raise CaseNotFoundError(invoice_id)
+        return kept
+
+
+def _known(marking: Marking, invoice_id: str) -> None:
+    if marking is Marking.UNKNOWN_INVOICE:
+        raise InvoiceNotFoundError(invoice_id)
+
+
+def _unheard(opening: Opening, case: CaseRecord) -> bool:
+    """Whether an earlier reopening was committed, but its run has not shown itself yet."""
+    later = opening.kind is OpeningKind.RUNNING and opening.cycle > 1
+    return later and case.state is State.OPENING and case.version == 0
+
+
+def _why_not(opening: Opening) -> str:
+    match opening.kind:
+        case OpeningKind.SETTLED:
+            return "The case cannot be reopened: its invoice is paid or void, nothing is owed."
+        case OpeningKind.RUNNING:
+            return "The case cannot be reopened: it is still open. Extend or resume it instead."
+        case _:
+            return "The case cannot be reopened: it ended as recovered."
