@@ -63,9 +63,7 @@ async def examine(settings: Settings, temporal_address: str | None) -> list[Chec
     return [*_settings(settings), *(check for checks in found for check in checks)]
 
 
-async def _limited(
-    name: str, attempt: Callable[[], Awaitable[Iterable[Check]]]
-) -> Iterable[Check]:
+async def _limited(name: str, attempt: Callable[[], Awaitable[Iterable[Check]]]) -> Iterable[Check]:
     try:
         async with asyncio.timeout(_PATIENCE):
             return await attempt()
@@ -117,10 +115,10 @@ async def _database(settings: Settings) -> Iterable[Check]:
         return [_wrong("database", *_parts(fault))]
     if behind:
         return [_wrong("database", "reachable, not migrated", "Run `dunning db upgrade`.")]
-    return [_ok("database", "reachable and migrated"), *await _events(settings, url)]
+    return [_ok("database", "reachable and migrated"), *await _events(url)]
 
 
-async def _events(settings: Settings, url: str) -> list[Check]:
+async def _events(url: str) -> list[Check]:
     from store.database import Database
     from store.inbox import EventStatus, Inbox
 
@@ -139,15 +137,15 @@ async def _events(settings: Settings, url: str) -> list[Check]:
 async def _temporal(target: str | None) -> Iterable[Check]:
     from temporalio.service import RPCError
 
-    from app import temporal
+    from app import temporal, temporal_check
     from workflows.errors import TemporalDownError
 
     where = target or temporal.address()
     start = f"Start it, or set TEMPORAL_ADDRESS; {where} was tried."
     try:
         client = await temporal.connect(target)
-        missing = await temporal.missing_attributes(client)
-        polled = await temporal.polled(client)
+        missing = await temporal_check.missing_attributes(client)
+        polled = await temporal_check.polled(client)
     except TemporalDownError as fault:
         return [_wrong("Temporal", str(fault), start)]
     except RPCError as fault:

@@ -146,9 +146,7 @@ def _columns(header: Sequence[str]) -> list[str]:
     return names
 
 
-def _row(
-    line: int, record: list[str] | str, columns: Sequence[str], known: dict[str, int]
-) -> Row:
+def _row(line: int, record: list[str] | str, columns: Sequence[str], known: dict[str, int]) -> Row:
     if isinstance(record, str):
         return _bad(line, {"": f"is not CSV: {record}"})
     if len(record) != len(columns):

@@ -112,7 +112,11 @@ async def _serve(it: _Trial, is_up: asyncio.Event, until: asyncio.Event) -> None
         desks = await stack.enter_async_context(wiring.desks(settings, stores))
         await stack.enter_async_context(workers(client, desks))
         url = await stack.enter_async_context(running.web(settings, stores, client))
-        it.links = {"API": f"{url}/docs", "Revtain's webhook": f"{url}/webhooks/revtain", **it.links}
+        it.links = {
+            "API": f"{url}/docs",
+            "Revtain's webhook": f"{url}/webhooks/revtain",
+            **it.links,
+        }
         if sandbox is not None and it.lacks("REVTAIN_WEBHOOK_SECRET"):
             sandbox.revtain.send_to(f"{url}/webhooks/revtain")
         stack.enter_context(trial.recorded(settings.data_dir, it.shared))

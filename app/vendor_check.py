@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 import aiohttp
+from pydantic import TypeAdapter
 
 from app.settings import Settings
 from dunning.errors import DunningError
@@ -16,6 +17,7 @@ _SENDGRID = "https://api.sendgrid.com"
 _TWILIO = "https://api.twilio.com"
 _SCOPE = "mail.send"
 _LIMITS = aiohttp.ClientTimeout(total=10)
+_OBJECT: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
@@ -83,8 +85,9 @@ async def _get(vendor: str, url: str, headers: Mapping[str, str]) -> tuple[int, 
             aiohttp.ClientSession(timeout=_LIMITS) as session,
             session.get(url, headers=headers, allow_redirects=False) as answer,
         ):
-            body = await answer.json() if answer.status == HTTPStatus.OK else {}
-            return answer.status, body if isinstance(body, dict) else {}
+            if answer.status != HTTPStatus.OK:
+                return answer.status, {}
+            return answer.status, _OBJECT.validate_json(await answer.read())
     except (aiohttp.ClientError, TimeoutError, ValueError) as fault:
         name = type(fault).__name__
         raise VendorFaultError(

@@ -17,7 +17,6 @@ from app.wiring import Door, Stores
 from dunning.errors import DunningError
 from store.errors import DatabaseDownError
 from web.api import app as api
-from web.operations import Operations
 from web.portal import pages
 from webhook import door as vendors
 from workflows.client import CaseClient
@@ -36,14 +35,7 @@ def create_app(settings: Settings, stores: Stores, client: CaseClient, door: Doo
             Route("/readyz", _ready(stores, client)),
         ],
     )
-    operations = Operations(
-        registry=stores.registry,
-        cases=stores.cases,
-        ledger=stores.ledger,
-        inbox=stores.inbox,
-        client=client,
-        arrived=door.intake.arrived,
-    )
+    operations = wiring.operations(stores, client, arrived=door.intake.arrived)
     api.install(application, operations=operations, keys=stores.keys)
     pages.install(
         application,

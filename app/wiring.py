@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-
-from store.standing import Standings
 
 from activities.case import CaseDesk, NudgeDesk
 from activities.letters import Postbox, Writer
@@ -27,13 +26,17 @@ from providers.sendgrid.sender import SendGridEmail
 from providers.twilio.sender import TwilioText
 from store.cases import Cases
 from store.database import Database
+from store.facts import Facts
 from store.inbox import Inbox
 from store.keys import ApiKeys
 from store.ledger import Ledger
 from store.matching import Matching
 from store.policies import Policies as KeptPolicies
+from store.references import References
 from store.registry import Registry
 from store.settlement import Settlements
+from store.standing import Standings
+from web.operations import Operations
 from webhook.dispatcher import Dispatcher
 from webhook.handling import Handler
 from webhook.intake import Intake
@@ -57,6 +60,8 @@ class Stores:
     cases: Cases
     ledger: Ledger
     keys: ApiKeys
+    facts: Facts
+    references: References
     policies: KeptPolicies
 
 
@@ -74,6 +79,8 @@ def stores(settings: Settings, *, pool_size: int = 10) -> Stores:
         cases=Cases(database),
         ledger=Ledger(database, settings.token_key),
         keys=ApiKeys(database),
+        facts=Facts(database),
+        references=References(database),
         policies=KeptPolicies(database),
     )
 
@@ -90,6 +97,27 @@ def policy(settings: Settings) -> Policy:
             "Give the path of a policy file; `dunning init DIR` writes one."
         ) from fault
     return read_policy(text)[0]
+
+
+def operations(
+    stores: Stores,
+    client: CaseClient,
+    *,
+    now: Callable[[], datetime] = clock.now,
+    arrived: asyncio.Event | None = None,
+) -> Operations:
+    """What people and systems may change; `arrived` wakes a dispatcher in the same process."""
+    return Operations(
+        registry=stores.registry,
+        cases=stores.cases,
+        ledger=stores.ledger,
+        inbox=stores.inbox,
+        facts=stores.facts,
+        references=stores.references,
+        client=client,
+        now=now,
+        arrived=arrived or asyncio.Event(),
+    )
 
 
 def links(settings: Settings) -> PayLinks:

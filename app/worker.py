@@ -28,9 +28,11 @@ def _pollers() -> PollerBehaviorAutoscaling:
     return PollerBehaviorAutoscaling(minimum=1, maximum=20, initial=4)
 
 
-def runner() -> SandboxedWorkflowRunner:
+RESTRICTIONS = SandboxRestrictions.default.with_passthrough_modules(*_PURE)
+
+
+def runner(restrictions: SandboxRestrictions = RESTRICTIONS) -> SandboxedWorkflowRunner:
     """Workflows run in the sandbox; the rule book is passed through."""
-    restrictions = SandboxRestrictions.default.with_passthrough_modules(*_PURE)
     return SandboxedWorkflowRunner(restrictions=restrictions)
 
 

@@ -44,8 +44,10 @@ class CaseRuns(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operations:
-    """Everything people and systems may change. What is said of an invoice is committed first
-    and then reaches its case through the inbox, so it needs no Temporal; an order does.
+    """Everything that people and systems may change.
+
+    What is said of an invoice is committed first and then reaches its case through the inbox, so
+    it needs no Temporal; an order does.
     """
 
     registry: Registry
@@ -91,7 +93,7 @@ class Operations:
 
     async def exclude(self, customer_id: str, *, excluded: bool) -> None:
         """Leave a customer out of all dunning, or not any more."""
-        if not await self.registry.exclude(customer_id, excluded):
+        if not await self.registry.exclude(customer_id, excluded=excluded):
             raise CustomerNotFoundError(customer_id)
 
     async def order(

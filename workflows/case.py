@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, SearchAttributeUpdate
@@ -170,7 +171,7 @@ class CaseWorkflow:
         self._case, work = apply(self._case, event, workflow.now())
         if work is not None:
             if self._running is not None:
-                self._running.handle.cancel()
+                _abandon(self._running.handle)
             self._running = self._carry_out(work)
         self._show()
 
@@ -287,6 +288,12 @@ class CaseWorkflow:
             next_at=at,
             outcome=outcome.value if outcome else None,
         )
+
+
+def _abandon(handle: ActivityHandle[Any]) -> None:
+    """Ask work to end and look at its result no more."""
+    handle.add_done_callback(lambda done: done.cancelled() or done.exception())
+    handle.cancel()
 
 
 def _bookkeeping(summary: str) -> ActivityConfig:

@@ -11,6 +11,7 @@ from typing import Annotated, cast
 from zoneinfo import ZoneInfo
 
 import typer
+from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -97,6 +98,8 @@ def _plain(value: object) -> object:
             return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
         case bytes():
             return value.decode(errors="replace")
+        case BaseModel():
+            return value.model_dump(mode="json")
         case _ if is_dataclass(value) and not isinstance(value, type):
             return asdict(value)
         case set() | frozenset():

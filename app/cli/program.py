@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import sys
+import traceback
 from typing import NoReturn
 
 import typer
 
 from app import log
 from app.cli import case, ending, event, installation, invoice, key, message, orders, policy, roles
+from app.cli.faults import WRONG
 
 _EPILOG = (
     "Exit codes: 0 done; 1 something is wrong; 2 bad usage, an argument or a setting; "
@@ -45,9 +47,7 @@ def main() -> NoReturn:
     log.configure()
     try:
         code = ending.attempt(program, sys.argv[1:])
-    except Exception:
-        import traceback
-
+    except Exception:  # noqa: BLE001 - the top level: a fault of the program shows its traceback
         traceback.print_exc()
-        code = 1
+        code = WRONG
     ending.leave(code)

@@ -80,4 +80,4 @@ def demo(
     """Play a month of dunning in about a minute, on servers of its own and a sandbox."""
     from app.demo.command import demo as run_demo
 
-    raise typer.Exit(run_demo(stay))
+    raise typer.Exit(ending.run(run_demo(stay=stay)))

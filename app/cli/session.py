@@ -81,9 +81,9 @@ async def stores(session: Session) -> AsyncGenerator[Stores]:
 @asynccontextmanager
 async def operations(session: Session) -> AsyncGenerator[Operations]:
     """What an operator can do, on the tables and on Temporal. Connects at the first use."""
-    import asyncio
-
-    from app import temporal
+    from app import clock, temporal
+    from store.facts import Facts
+    from store.references import References
     from web.operations import Operations
     from workflows.client import CaseClient
 
@@ -93,8 +93,10 @@ async def operations(session: Session) -> AsyncGenerator[Operations]:
             cases=found.cases,
             ledger=found.ledger,
             inbox=found.inbox,
+            facts=Facts(found.database),
+            references=References(found.database),
             client=CaseClient(await temporal.connect(session.temporal, lazy=True)),
-            arrived=asyncio.Event(),
+            now=clock.now,
         )
 
 

@@ -166,12 +166,12 @@ class Stage:
         """Move every open case to `end`, in the order in which their instants come."""
         await self.settle()
         while self.now < end:
-            open_cases = await self._open_cases()
-            due = [c.next_at for c in open_cases if c.next_at and c.next_at > self.now]
+            cases = await self._going_on()
+            due = [c.next_at for c in cases if c.next_at and c.next_at > self.now]
             target = min([end, *(at + _OVERSHOOT for at in due)])
             self.sandbox.clock.set(target)
             async with asyncio.TaskGroup() as group:
-                for case in open_cases:
+                for case in cases:
                     group.create_task(self._move(case.workflow_id, target))
             self.now = target
             await self.settle()
@@ -186,8 +186,10 @@ class Stage:
             if fault.status not in _GONE and "already completed" not in str(fault):
                 raise
 
-    async def _open_cases(self) -> list[CaseRecord]:
-        return [c for c in await self.stores.cases.find(limit=1000) if c.closed_at is None]
+    async def _going_on(self) -> list[CaseRecord]:
+        """Open cases, and closed ones that still owe a receipt."""
+        found = await self.stores.cases.find(limit=1000)
+        return [c for c in found if c.closed_at is None or c.next_at is not None]
 
     async def settle(self) -> None:
         """Wait until every event is dispatched and no case has work under way."""
@@ -226,7 +228,7 @@ class Stage:
 
     async def end_all(self) -> None:
         """Terminate what still runs, so that the next stage on this server starts clean."""
-        for case in await self._open_cases():
+        for case in await self._going_on():
             try:
                 await self.client.get_workflow_handle(case.workflow_id).terminate()
             except RPCError:

@@ -87,7 +87,11 @@ def _sent(message: MessageRecord, zone: ZoneInfo) -> str:
 
 
 def _held(message: MessageRecord) -> str:
-    return f"{message.step}: {message.status.value}, {message.reason}"
+    reason = message.reason or ""
+    told = (
+        reason if reason.startswith(message.status.value) else f"{message.status.value}, {reason}"
+    )
+    return f"{message.step}: {told}"
 
 
 def _outcome(case: CaseRecord) -> str:
@@ -101,7 +105,7 @@ def _outcome(case: CaseRecord) -> str:
 def _arrived(stage: Stage, contact: Contact, sent: list[MessageRecord]) -> list[str]:
     """The customer's own inbox must hold exactly what the ledger calls sent."""
     arrived = [
-        message.id
+        message.vendor_id
         for address in (contact.email, contact.phone)
         if address is not None
         for message in stage.sandbox.messages.find(to=address)

@@ -38,6 +38,7 @@ class KeyRing:
     """Remembers known keys for half a minute, so a revoked one works at most that much longer."""
 
     book: KeyBook
+    remembered: float = _REMEMBERED_SECONDS
     _known: dict[bytes, tuple[float, KeyInfo]] = field(
         default_factory=dict[bytes, tuple[float, KeyInfo]]
     )
@@ -70,7 +71,7 @@ class KeyRing:
         if found is not None:
             if len(self._known) >= _REMEMBERED_KEYS:
                 self._known.clear()
-            self._known[digest] = (now + _REMEMBERED_SECONDS, found)
+            self._known[digest] = (now + self.remembered, found)
         return found
 
 

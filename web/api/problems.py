@@ -41,7 +41,6 @@ class Problem(BaseModel):
 class Kind(Enum):
     """All kinds of problems: name in the type, status, title."""
 
-    UNREADABLE = ("unreadable", 400, "The request cannot be read")
     UNAUTHENTICATED = ("unauthenticated", 401, "An API key is needed")
     FORBIDDEN = ("forbidden", 403, "The API key does not allow this")
     NOT_FOUND = ("not-found", 404, "Nothing of that name is known")
@@ -91,25 +90,24 @@ class FaultError(Exception):
         self.fault = fault
 
 
+_CAUSES: tuple[tuple[type[DunningError], Kind, str | None], ...] = (
+    (NotFoundError, Kind.NOT_FOUND, None),
+    (OrderRefusedError, Kind.REFUSED, None),
+    (RegistryError, Kind.CONFLICT, None),
+    (NoRunError, Kind.NO_RUN, "The workflow of the case is not running now. Try again soon."),
+    (TemporalDownError, Kind.TEMPORAL_DOWN, None),
+    (DatabaseDownError, Kind.DATABASE_DOWN, "Try the same call again; it may be repeated safely."),
+)
+
+
 def of_error(error: DunningError) -> Fault | None:
     """The problem that a fault of ours is to the caller; None for a fault that is a bug here."""
-    match error:
-        case NotFoundError():
-            return Fault(kind=Kind.NOT_FOUND, detail=str(error))
-        case OrderRefusedError():
-            return Fault(kind=Kind.REFUSED, detail=str(error))
-        case RegistryError(reason=reason):
-            return Fault(kind=Kind.CONFLICT, detail=reason, errors=of_field(error))
-        case NoRunError():
-            detail = "The workflow of the case is not running at this moment. Try again soon."
-            return Fault(kind=Kind.NO_RUN, detail=detail, headers=_SOON)
-        case TemporalDownError():
-            return Fault(kind=Kind.TEMPORAL_DOWN, detail=f"{error}. Try again.", headers=_SOON)
-        case DatabaseDownError():
-            detail = "Nothing was changed, or nobody can tell. Try the same call again."
-            return Fault(kind=Kind.DATABASE_DOWN, detail=detail, headers=_SOON)
-        case _:
-            return None
+    for cause, kind, detail in _CAUSES:
+        if isinstance(error, cause):
+            errors = of_field(error) if isinstance(error, RegistryError) else ()
+            soon = _SOON if kind.status == Kind.DATABASE_DOWN.status else {}
+            return Fault(kind=kind, detail=detail or str(error), errors=errors, headers=soon)
+    return None
 
 
 def of_field(error: RegistryError) -> list[FieldProblem]:

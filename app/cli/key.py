@@ -1,0 +1,84 @@
+"""Which systems of the merchant's may call the interface?"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, cast
+
+import typer
+
+from app.cli import ending
+from app.cli.output import Json, print_json, print_line, print_rows, say
+from app.cli.session import current, stores
+from dunning.errors import DunningError
+from web.scopes import Scope
+
+group = typer.Typer(name="key", help="API keys.", no_args_is_help=True)
+
+_Name = Annotated[str, typer.Argument(help="Who uses the key, such as `shop`.")]
+
+
+class KeyNotFoundError(DunningError):
+    """No key of this name is in use."""
+
+
+@group.command()
+def add(
+    name: _Name,
+    *,
+    scope: Annotated[list[Scope], typer.Option(help="What it may do. May be repeated.")],
+) -> None:
+    """Make a key and print it, alone on stdout, this one time.
+
+    Only its digest is kept, so a lost key cannot be shown again: revoke it and make another.
+    """
+    key = ending.run(_add(name, list(dict.fromkeys(scope))))
+    say(f"The key of {name}. It is not shown again. Send it as `Authorization: Bearer …`.")
+    print_line(key)
+
+
+@group.command()
+def revoke(name: _Name) -> None:
+    """Refuse a key from now on."""
+    if not ending.run(_revoke(name)):
+        raise KeyNotFoundError(f"No key named {name} is in use. `dunning key list` lists them.")
+    say(f"The key of {name} is refused from now on.")
+
+
+@group.command("list")
+def list_keys(*, as_json: Json = False) -> None:
+    """All keys that were ever made, without the keys themselves."""
+    found = ending.run(_list())
+    if as_json:
+        print_json(found)
+        return
+    headings = ("NAME", "SCOPES", "CREATED", "LAST USED", "REVOKED")
+    print_rows(headings, ([_cell(value) for value in key.values()] for key in found))
+    if not found:
+        say("There are no keys. `dunning key add` makes one.")
+
+
+async def _add(name: str, scopes: list[Scope]) -> str:
+    async with stores(current()) as found:
+        return await found.keys.add(name, scopes)
+
+
+async def _revoke(name: str) -> bool:
+    async with stores(current()) as found:
+        return await found.keys.revoke(name)
+
+
+async def _list() -> list[dict[str, Any]]:
+    from sqlalchemy import select
+
+    from store.tables import API_KEYS
+
+    columns = API_KEYS.c
+    statement = select(
+        columns.name, columns.scopes, columns.created_at, columns.last_used_at, columns.revoked_at
+    ).order_by(columns.id)
+    async with stores(current()) as found, found.database.single() as connection:
+        return [dict(row) for row in (await connection.execute(statement)).mappings()]
+
+
+def _cell(value: object) -> object:
+    return " ".join(cast("list[str]", value)) if isinstance(value, list) else value

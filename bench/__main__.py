@@ -1,0 +1,67 @@
+"""Does the product hold its numbers, each beside its yardstick, on this machine?
+
+    python -m bench [--quick] [ROW …]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from app.embedded.errors import EmbeddedServerError
+from bench import acceptance, drain, report
+from bench.rows import Row
+from bench.servers import BenchError, Servers
+from bench.size import FULL, QUICK, Size
+
+_LONGEST_SECONDS = 350.0
+Measurement = Callable[[Servers, Size], Awaitable[list[Row]]]
+_MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
+    "burst": ("Sending a burst with Temporal down", acceptance.with_temporal_down),
+    "drain": ("Draining a full inbox", drain.drain),
+    "stream": ("Sending while cases are started", acceptance.while_cases_start),
+}
+
+
+async def measure(size: Size, chosen: list[str], console: Console) -> list[Row]:
+    """All rows, one after the other, on the same servers."""
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="dunning-bench-") as scratch:
+        async with asyncio.timeout(_LONGEST_SECONDS), Servers.start(Path(scratch)) as servers:
+            for name in chosen:
+                words, measurement = _MEASUREMENTS[name]
+                with console.status(words):
+                    rows += await measurement(servers, size)
+    return rows
+
+
+def main() -> int:
+    """Print the table, write the file; 1 when a figure does not hold."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a short run, for a first look")
+    parser.add_argument("rows", nargs="*", choices=[*_MEASUREMENTS, []], metavar="ROW")
+    given = parser.parse_args()
+    console = Console(stderr=True)
+    chosen = given.rows or list(_MEASUREMENTS)
+    try:
+        rows = asyncio.run(measure(QUICK if given.quick else FULL, chosen, console))
+    except (BenchError, EmbeddedServerError, TimeoutError) as fault:
+        console.print(str(fault) or "not finished in time", style="red", markup=False)
+        return 2
+    report.write(rows)
+    report.show(rows)
+    return 0 if all(row.holds for row in rows) else 1
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    # The Temporal client may crash the interpreter when its last objects die at exit.
+    os._exit(code)

@@ -1,0 +1,159 @@
+"""How fast are signed failures made durable, with Temporal down and while cases are started?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.load import Load, Result
+from bench.programs import express, load
+from bench.rows import Row, Rounds
+from bench.servers import SECRET, BenchError, Database, Servers
+from bench.size import Size
+
+_CONNECTIONS = 32
+_OPEN_CONNECTIONS = 256
+_RATE = 300.0
+_WARM_UP = 300
+_NO_TEMPORAL = "127.0.0.1:9"
+_CASES = "SELECT count(*) FROM cases"
+_EVENTS = "SELECT count(*) FROM events"
+
+
+async def with_temporal_down(servers: Servers, size: Size) -> list[Row]:
+    """The burst, first at the yardstick's door, then at ours, in turn."""
+    database = await servers.database("acceptance_down", size.invoices)
+    theirs: list[Result] = []
+    ours: list[Result] = []
+    async with (
+        express() as their_port,
+        servers.web(database, TEMPORAL_ADDRESS=_NO_TEMPORAL) as port,
+    ):
+        numbers = _Numbers()
+        await _warm_up(their_port, port, numbers)
+        for _ in range(size.rounds):
+            theirs.append(await _burst(their_port, numbers, size.yardstick_requests, size.seconds))
+            ours.append(await _burst(port, numbers, size.requests, size.seconds))
+    await _require_all(database, numbers.sent_to_us(ours) + _WARM_UP)
+    return _burst_rows("Temporal down", theirs, ours, rate=6.0, share=1 / 3)
+
+
+async def while_cases_start(servers: Servers, size: Size) -> list[Row]:
+    """The burst, and then a steady stream, while the dispatcher and a worker are busy."""
+    database = await servers.database("acceptance_up", size.invoices)
+    burst: list[Result] = []
+    stream: list[Result] = []
+    their_burst: list[Result] = []
+    their_stream: list[Result] = []
+    numbers = _Numbers()
+    async with express() as their_port:
+        await _warm_up(their_port, their_port, _Numbers())
+        async with servers.worker(database), servers.web(database) as port:
+            await _warm_up(their_port, port, numbers)
+            for _ in range(size.rounds):
+                burst.append(await _burst(port, numbers, size.requests, size.seconds))
+            started = await database.value(_CASES)
+            for _ in range(size.rounds):
+                stream.append(await _stream(port, numbers, size.seconds))
+            started_meanwhile = await database.value(_CASES) - started
+        for _ in range(size.rounds):
+            their_burst.append(
+                await _burst(their_port, numbers, size.yardstick_requests, size.seconds)
+            )
+            their_stream.append(await _stream(their_port, numbers, size.seconds))
+    rows = _burst_rows("cases being started", their_burst, burst, rate=3.0, share=None)
+    return [*rows, _stream_row(their_stream, stream, started_meanwhile / size.rounds / size.seconds)]
+
+
+class _Numbers:
+    """Numbers of payments, each used once."""
+
+    def __init__(self) -> None:
+        self._next = 0
+
+    def take(self, count: int) -> int:
+        first, self._next = self._next, self._next + count
+        return first
+
+    def sent_to_us(self, results: Sequence[Result]) -> int:
+        return sum(result.accepted for result in results)
+
+
+async def _warm_up(their_port: int, port: int, numbers: _Numbers) -> None:
+    for target in (their_port, port):
+        await _burst(target, numbers, _WARM_UP, 10.0)
+
+
+async def _burst(port: int, numbers: _Numbers, requests: int, seconds: float) -> Result:
+    what = Load(
+        port=port,
+        secret=SECRET,
+        requests=requests,
+        first=numbers.take(requests),
+        connections=_CONNECTIONS,
+        seconds=seconds,
+    )
+    return await load(what)
+
+
+async def _stream(port: int, numbers: _Numbers, seconds: float) -> Result:
+    requests = int(_RATE * seconds)
+    what = Load(
+        port=port,
+        secret=SECRET,
+        requests=requests,
+        first=numbers.take(requests),
+        connections=_OPEN_CONNECTIONS,
+        seconds=seconds * 2,
+        rate=_RATE,
+    )
+    return await load(what)
+
+
+async def _require_all(database: Database, accepted: int) -> None:
+    """What was answered with 200 must be in the table."""
+    stored = await database.value(_EVENTS)
+    if stored < accepted:
+        raise BenchError(f"{accepted} events were accepted but only {stored} are stored")
+
+
+def _burst_rows(
+    when: str, theirs: Sequence[Result], ours: Sequence[Result], *, rate: float, share: float | None
+) -> list[Row]:
+    their, our = Rounds(results=tuple(theirs)), Rounds(results=tuple(ours))
+    figures = {**our.figures("ours"), **their.figures("yardstick")}
+    rows = [
+        Row(
+            what=f"acceptance of a burst, {when}",
+            unit="events/s",
+            ours=our.rate,
+            yardstick=their.rate,
+            bound="at least",
+            limit=rate,
+            figures=figures,
+        )
+    ]
+    if share is not None:
+        p99 = Row(
+            what=f"p99 of it, {when}",
+            unit="ms",
+            ours=our.percentile(0.99),
+            yardstick=their.percentile(0.99),
+            bound="at most",
+            limit=share,
+        )
+        rows.append(p99)
+    return rows
+
+
+def _stream_row(theirs: Sequence[Result], ours: Sequence[Result], started: float) -> Row:
+    their, our = Rounds(results=tuple(theirs)), Rounds(results=tuple(ours))
+    return Row(
+        what=f"p99 of a stream of {_RATE:.0f}/s, cases being started",
+        unit="ms",
+        ours=our.percentile(0.99),
+        yardstick=their.percentile(0.99),
+        bound="at most",
+        limit=1 / 3,
+        note=f"{started:.0f} cases/s started meanwhile",
+        figures={**our.figures("ours"), **their.figures("yardstick")},
+    )

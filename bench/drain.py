@@ -1,0 +1,93 @@
+"""How fast does a full inbox become cases that wait, beside what the bare SDK can do?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bench import events
+from bench.bare import Task
+from bench.programs import output, start
+from bench.rows import Row
+from bench.servers import BenchError, Database, Servers, until
+from bench.size import Size
+from store.database import Database as Tables
+from store.inbox import Inbox, NewEvent
+
+_WAITING = "SELECT count(*) FROM cases WHERE state = 'waiting' AND next_step IS NOT NULL"
+_SPAN = "SELECT min(opened_at), max(updated_at) FROM cases"
+_PATIENCE_SECONDS = 90.0
+
+
+async def drain(servers: Servers, size: Size) -> list[Row]:
+    """Half of the bare cases, then ours, then the other half: the machine may tire."""
+    half = size.cases // 2
+    before = await _bare(servers, Task(role="starter", address="", first=0, count=half))
+    ours = await _ours(servers, size.cases)
+    after = await _bare(servers, Task(role="starter", address="", first=half, count=half))
+    yardstick = 2 / (1 / before + 1 / after)
+    row = Row(
+        what="a full inbox to cases that wait for their first message",
+        unit="cases/s",
+        ours=ours,
+        yardstick=yardstick,
+        bound="at least",
+        limit=0.75,
+        figures={"yardstick_before": before, "yardstick_after": after},
+    )
+    return [row]
+
+
+async def _bare(servers: Servers, starting: Task) -> float:
+    """Bare cases a second, from the first start to the end of the last one's activity."""
+    starting = starting.model_copy(update={"address": servers.temporal.address})
+    worker = await start("bench.bare", starting.model_copy(update={"role": "worker"}))
+    try:
+        if worker.stdout is None:
+            raise AssertionError("asked for with PIPE")
+        await worker.stdout.readline()
+        began = float(await output("bench.bare", starting))
+        finished = float(await worker.stdout.readline())
+    finally:
+        worker.kill()
+        await worker.wait()
+    return starting.count / (finished - began)
+
+
+async def _ours(servers: Servers, cases: int) -> float:
+    """Cases a second, from the first claim to the last plan, all events there beforehand."""
+    database = await servers.database("drain", cases)
+    await _fill(database, cases)
+    async with servers.worker(database), servers.web(database):
+
+        async def all_wait() -> bool:
+            return await database.value(_WAITING) == cases
+
+        await until(all_wait, seconds=_PATIENCE_SECONDS)
+    [(began, finished)] = await database.rows(_SPAN)
+    return cases / _seconds(began, finished)
+
+
+def _seconds(began: datetime, finished: datetime) -> float:
+    seconds = (finished - began).total_seconds()
+    if seconds <= 0:
+        raise BenchError("the cases' instants make no sense")
+    return seconds
+
+
+async def _fill(database: Database, cases: int) -> None:
+    tables = Tables.connect(database.url, pool_size=1)
+    inbox = Inbox(tables)
+    for first in range(0, cases, 500):
+        numbers = range(first, min(first + 500, cases))
+        await inbox.put_many(
+            [
+                NewEvent(
+                    source="revtain",
+                    name="recovery.failed",
+                    body=events.failure(number),
+                    transaction_id=events.transaction_id(number),
+                )
+                for number in numbers
+            ]
+        )
+    await tables.aclose()

@@ -1,0 +1,56 @@
+"""What does the pay page say in each language?"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from messages.languages import fallback_chain
+
+_ENGLISH = "en"
+_SUFFIX = ".toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """All texts of the page. `{brand}`, `{host}` and `{email}` are filled in by the page."""
+
+    title: str
+    heading: str
+    amount: str
+    purpose: str
+    invoice: str
+    pay: str
+    leads_to: str
+    help: str
+    no_address: str
+    how_to_pay: str
+    paid: str
+    paid_more: str
+    void: str
+    void_more: str
+    unknown: str
+    unknown_more: str
+    later: str
+    later_more: str
+
+
+def words_for(tag: str, default: str) -> tuple[str, Words]:
+    """The best language there is for a customer, and its words."""
+    known = languages()
+    chain = fallback_chain(tag, default)
+    language = next((tag for tag in chain if tag in known), _ENGLISH)
+    return language, known[language]
+
+
+@cache
+def languages() -> dict[str, Words]:
+    """Every language that the page speaks, read once; each has all the words."""
+    folder = resources.files("web.portal").joinpath("languages")
+    files = [file for file in folder.iterdir() if file.name.endswith(_SUFFIX)]
+    return {
+        file.name.removesuffix(_SUFFIX): Words(**tomllib.loads(file.read_text("utf-8")))
+        for file in files
+    }
