@@ -97,13 +97,14 @@ class CaseClient:
         handle = self.temporal.get_workflow_handle(workflow_id)
         try:
             async with _faults(workflow_id):
-                return await handle.execute_update(
+                snapshot: Snapshot = await handle.execute_update(
                     contracts.ORDER,
                     OrderInput(order=order),
                     id=request_id,
                     result_type=Snapshot,
                     rpc_timeout=_RPC_TIMEOUT,
                 )
+                return snapshot
         except WorkflowUpdateFailedError as fault:
             raise OrderRefusedError(getattr(fault.cause, "message", str(fault.cause))) from fault
 

@@ -32,7 +32,7 @@ _BRAND = {
     "support_email": "help@northwind.example",
     "website": "https://northwind.example",
     "color": "#0f766e",
-    "postal_address": "Northwind Coffee, 12 Harbour Street, Portland, OR 97201",
+    "postal_address": "12 Harbour Street, Portland, OR 97201",
 }
 
 

@@ -7,7 +7,7 @@ stand-ins, and only the cases' clocks are moved, all of them together.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,11 +15,13 @@ from http import HTTPStatus
 from typing import Any
 
 import aiohttp
+from pydantic import JsonValue
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper
 
 from app import clock, running, temporal, wiring
+from app.embedded.process import free_port
 from app.settings import Settings, load
 from app.wiring import Stores
 from app.worker import workers
@@ -46,12 +48,14 @@ class NotSettledError(Exception):
 
 def settings_for(database_url: str, sandbox: Sandbox, **more: str) -> Settings:
     """Settings of a program whose vendors are the sandbox."""
+    port = str(free_port())
     return load(
         {
             "DUNNING_DATABASE_URL": database_url,
             "DUNNING_SECRET_KEY": "stage-secret-key-0123456789abcdef",
             "DUNNING_EMAIL_FROM": "billing@example.com",
-            "DUNNING_PORT": "0",
+            "DUNNING_PORT": port,
+            "DUNNING_PUBLIC_URL": f"http://127.0.0.1:{port}",
             "REVTAIN_WEBHOOK_SECRET": SECRET,
             "SENDGRID_API_KEY": "SG.stage",
             "SENDGRID_BASE_URL": sandbox.sendgrid_url,
@@ -140,20 +144,21 @@ class Stage:
         if status not in (HTTPStatus.OK, HTTPStatus.CREATED):
             raise NotSettledError(f"PUT {invoice_id} was answered {status}: {body}")
 
-    async def order(self, invoice_id: str, order: str, **fields: object) -> Mapping[str, Any]:
+    async def order(self, invoice_id: str, order: str, **fields: object) -> Any:
         """Give an operator's order; anything but success is an error of the script."""
         status, body = await self.call("POST", f"/v1/cases/{invoice_id}/{order}", fields)
         if status != HTTPStatus.OK:
             raise NotSettledError(f"{order} {invoice_id} was answered {status}: {body}")
         return body
 
-    async def fire(self, event: str, transaction_id: str, **fields: object) -> None:
+    async def fire(self, event: str, transaction_id: str, **fields: JsonValue) -> None:
         """Let the recovery service send an event, and wait until all is at rest again."""
-        body = {"event": event, "revtainTransactionId": transaction_id, **fields}
-        await self.sandbox.revtain.fire({k: v for k, v in body.items() if v is not None})
+        given = {name: value for name, value in fields.items() if value is not None}
+        body = {"event": event, "revtainTransactionId": transaction_id, **given}
+        await self.sandbox.revtain.fire(body)
         await self.settle()
 
-    async def show(self, invoice_id: str) -> Mapping[str, Any]:
+    async def show(self, invoice_id: str) -> Any:
         """The invoice with its case, as the HTTP interface gives it."""
         _, body = await self.call("GET", f"/v1/invoices/{invoice_id}")
         return body

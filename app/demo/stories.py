@@ -114,10 +114,6 @@ def _ordered(invoice_id: str, order: str, after: timedelta, **fields: object) ->
     return Moment(after=after, act=act)
 
 
-def _hours(hours: float) -> timedelta:
-    return timedelta(hours=hours)
-
-
 def _days(days: float) -> timedelta:
     return timedelta(days=days)
 

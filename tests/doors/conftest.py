@@ -20,7 +20,7 @@ from store.cases import Cases
 from store.database import Database
 from store.facts import Facts
 from store.inbox import Inbox
-from store.keys import ApiKeys as Keys
+from store.keys import ApiKeys
 from store.ledger import Ledger
 from store.references import References
 from store.registry import Registry
@@ -72,7 +72,7 @@ class World:
     runs: ScriptedRuns
     links: PayLinks
     application: FastAPI
-    keys: Keys
+    keys: ApiKeys
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def world(database: Database, policy: Policy) -> World:
         now=lambda: NOW,
     )
     links = PayLinks(secret_key="k" * 32, public_url="http://127.0.0.1")
-    keys = Keys(database)
+    keys = ApiKeys(database)
     application = FastAPI()
     api.install(application, operations=operations, keys=keys)
     pages.install(application, registry=registry, links=links, policy=policy)

@@ -1,4 +1,4 @@
-"""How do the runs of cases behave in these tests? As scripted, and they remember what they heard."""
+"""How do the runs of cases behave in these tests? As scripted, and they remember."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from dunning.errors import DunningError
 from dunning.events import Failed
 from dunning.orders import Order
-from workflows.client import Opened
+from workflows.client import Fact, Opened
 from workflows.contracts import CaseInput, Snapshot
 
 
@@ -21,6 +21,7 @@ class ScriptedRuns:
     opened: list[tuple[str, CaseInput, Failed]] = field(
         default_factory=list[tuple[str, CaseInput, Failed]]
     )
+    told: list[tuple[str, Fact]] = field(default_factory=list[tuple[str, Fact]])
     fault: DunningError | None = None
     snapshot: Snapshot = field(
         default_factory=lambda: Snapshot(
@@ -37,6 +38,11 @@ class ScriptedRuns:
         self._fail()
         self.orders.append((workflow_id, order, request_id))
         return self.snapshot
+
+    async def tell(self, workflow_id: str, fact: Fact) -> bool:
+        self._fail()
+        self.told.append((workflow_id, fact))
+        return True
 
     def _fail(self) -> None:
         fault, self.fault = self.fault, None

@@ -203,11 +203,11 @@ async def test_what_ended_unpaid_is_reopened_on_its_last_advice(
 
 
 @pytest.mark.parametrize(
-    ("state", "fields", "paid", "reason"),
+    ("state", "fields", "call", "reason"),
     [
-        (State.WAITING, {}, False, "still open"),
-        (State.CLOSED, {"outcome": Outcome.STOPPED, "closed_at": NOW}, True, "paid or void"),
-        (State.CLOSED, {"outcome": Outcome.RECOVERED, "closed_at": NOW}, False, "recovered"),
+        (State.WAITING, {}, "", "still open"),
+        (State.CLOSED, {"outcome": Outcome.STOPPED, "closed_at": NOW}, "paid", "paid or void"),
+        (State.CLOSED, {"outcome": Outcome.RECOVERED, "closed_at": NOW}, "", "recovered"),
     ],
 )
 async def test_nothing_else_is_reopened(
@@ -216,12 +216,12 @@ async def test_nothing_else_is_reopened(
     world: World,
     state: State,
     fields: dict[str, Any],
-    paid: bool,
+    call: str,
     reason: str,
 ) -> None:
     await show(state, **fields)
-    if paid:
-        await shop.post("/v1/invoices/INV-1/paid")
+    if call:
+        await shop.post(f"/v1/invoices/INV-1/{call}")
     answer = await shop.post(f"{CASE}/reopen")
     assert problem(answer) == (409, "order-refused", [])
     assert reason in answer.json()["detail"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -200,7 +201,7 @@ async def test_a_body_beyond_the_limit_is_not_read(shop: httpx.AsyncClient) -> N
     announced = await shop.put("/v1/invoices/INV-1", content=body, headers=headers)
     assert problem(announced) == (413, "too-large", [])
 
-    async def pieces() -> Any:
+    async def pieces() -> AsyncIterator[bytes]:
         for start in range(0, len(body), 4096):
             yield body[start : start + 4096]
 

@@ -95,6 +95,13 @@ def test_no_outcome_in_time_asks_a_person() -> None:
     assert story.case.awaiting is None
 
 
+def test_a_card_whose_time_is_over_is_not_awaited_any_more() -> None:
+    story = Story().happens(failed(), card_replaced("late")).until(3).happens(card_replaced())
+    assert (story.case.state, story.case.awaiting) == (State.RETRYING, "new")
+
+    assert story.happens(NEW_FAILED).case.state is State.WAITING
+
+
 def test_a_new_card_ends_a_review_that_only_time_has_opened() -> None:
     over = campaign_over().happens(card_replaced())
     asked = Story().happens(failed(BLOCKED), card_replaced())

@@ -26,7 +26,7 @@ _BEARER = HTTPBearer(
 
 
 class KeyBook(Protocol):
-    """Knows the API keys; `store.keys.Keys` is one such."""
+    """Knows the API keys; `store.keys.ApiKeys` is one such."""
 
     async def verify(self, key: str) -> KeyInfo | None:
         """Who holds the key, unless it is unknown or revoked."""
