@@ -11,6 +11,7 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from app.converter import DATA_CONVERTER
 from app.wiring import Desks
 from workflows import contracts
 from workflows.case import CaseWorkflow
@@ -44,6 +45,7 @@ async def workers(
 
     `sends_per_second` holds for each channel over all workers.
     """
+    client = _converting(client)
     deployment = _deployment(build_id)
     async with AsyncExitStack() as stack:
         lookups = Worker(
@@ -76,6 +78,13 @@ async def workers(
             )
             await stack.enter_async_context(sender)
         yield
+
+
+def _converting(client: Client) -> Client:
+    """The same connection, with the converter that is quick where much is read."""
+    config = client.config()
+    config["data_converter"] = DATA_CONVERTER
+    return Client(**config)
 
 
 def _deployment(build_id: str | None) -> WorkerDeploymentConfig | None:

@@ -51,9 +51,10 @@ _ASSIGN = text("""
 """)
 _DECIDE = text("""
     UPDATE reviews SET decision = :decision, owner = COALESCE(reviews.owner, :author)
-    FROM cases c
-    WHERE c.invoice_id = :id AND c.closed_at IS NULL AND reviews.case_id = c.id
-    AND reviews.decided_at IS NULL
+    WHERE id = (
+        SELECT r.id FROM reviews r JOIN cases c ON c.id = r.case_id
+        WHERE c.invoice_id = :id ORDER BY c.cycle DESC, r.id DESC LIMIT 1
+    ) AND decision IS NULL
 """)
 _ADD_NOTE = text("""
     INSERT INTO notes (case_id, author, text)
@@ -198,7 +199,7 @@ class Cases:
             return await connection.scalar(_ASSIGN, values) is not None
 
     async def record_decision(self, invoice_id: str, decision: str, author: str) -> bool:
-        """Keep what was decided in the open review; False when none is open."""
+        """Keep what was decided in the latest review; False without one, or when it has a decision."""
         values = {"id": invoice_id, "decision": decision, "author": author}
         async with self._database.single() as connection:
             return bool((await connection.execute(_DECIDE, values)).rowcount)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -82,6 +82,7 @@ class Stage:
     http: aiohttp.ClientSession
     temporal_ui: str | None
     now: datetime
+    _retries: dict[str, datetime] = field(default_factory=dict[str, datetime])
 
     @classmethod
     @asynccontextmanager
@@ -172,12 +173,12 @@ class Stage:
         await self.settle()
         while self.now < end:
             cases = await self._going_on()
-            due = [c.next_at for c in cases if c.next_at and c.next_at > self.now]
-            target = min([end, *(at + _OVERSHOOT for at in due)])
+            due = [*self._retries.values(), *(c.next_at for c in cases if c.next_at)]
+            target = min([end, *(at + _OVERSHOOT for at in due if at > self.now)])
             self.sandbox.clock.set(target)
             async with asyncio.TaskGroup() as group:
-                for case in cases:
-                    group.create_task(self._move(case.workflow_id, target))
+                for workflow_id in {*self._retries, *(c.workflow_id for c in cases)}:
+                    group.create_task(self._move(workflow_id, target))
             self.now = target
             await self.settle()
 
@@ -197,7 +198,10 @@ class Stage:
         return [c for c in found if c.closed_at is None or c.next_at is not None]
 
     async def settle(self) -> None:
-        """Wait until every event is dispatched and no case has work under way."""
+        """Wait until every event is dispatched and no case has work under way.
+
+        Work that waits for its next attempt is at rest: `advance_to` moves on to that attempt.
+        """
         reason: str | None = "nothing was looked at"
         quiet = 0
         try:
@@ -214,6 +218,7 @@ class Stage:
         if counts.get(EventStatus.PENDING):
             return f"{counts[EventStatus.PENDING]} events"
         cases = await self.stores.cases.find(limit=1000)
+        self._retries.clear()
         looks = await asyncio.gather(*(self._busy(c.workflow_id) for c in cases))
         return next((look for look in looks if look), None)
 
@@ -225,8 +230,10 @@ class Stage:
         if found.status is not WorkflowExecutionStatus.RUNNING:
             return None
         raw = found.raw_description
-        if raw.pending_activities:
-            return f"{workflow_id}: {raw.pending_activities[0].activity_type.name}"
+        for activity in raw.pending_activities:
+            if not activity.HasField("next_attempt_schedule_time"):
+                return f"{workflow_id}: {activity.activity_type.name}"
+            self._retries[workflow_id] = activity.next_attempt_schedule_time.ToDatetime(UTC)
         if raw.HasField("pending_workflow_task"):
             return f"{workflow_id}: a workflow task"
         return None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.demo.stage import Stage
+from tests.stories.telling import Teller
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -20,3 +21,9 @@ async def stage(database_url: str, temporal: TemporalDevServer) -> AsyncGenerato
     async with Stage.open(database_url, temporal.address) as opened:
         yield opened
         await opened.end_all()
+
+
+@pytest.fixture
+def tell(stage: Stage) -> Teller:
+    """The stage with a calendar."""
+    return Teller.of(stage)
