@@ -1,4 +1,4 @@
-"""How do values become JSON in Temporal and come back, without making each schema anew every time?"""
+"""How do values become JSON in Temporal and back, without making each schema anew every time?"""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from datetime import timedelta
 
 from temporalio.api.deployment.v1 import WorkerDeploymentVersion
@@ -15,7 +14,10 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from dunning.errors import DunningError
+from workflows import contracts
 
+DEPLOYMENT = "dunning"
+_QUEUES = {contracts.QUEUE, contracts.EMAIL_QUEUE, contracts.SMS_QUEUE}
 _PAUSE = 0.1
 _CALL = timedelta(seconds=10)
 
@@ -26,10 +28,8 @@ class DeploymentError(DunningError):
 
 async def make_current(
     client: Client,
-    *,
-    deployment: str,
     build_id: str,
-    queues: Iterable[str],
+    *,
     within: timedelta = timedelta(seconds=60),
 ) -> None:
     """Let new cases, and the running ones at their next step, be worked on by this build.
@@ -38,9 +38,9 @@ async def make_current(
     """
     try:
         async with asyncio.timeout(within.total_seconds()):
-            while not await _registered(client, deployment, build_id) >= set(queues):
+            while not await _registered(client, build_id) >= _QUEUES:
                 await asyncio.sleep(_PAUSE)
-            await _set(client, deployment, build_id)
+            await _set(client, build_id)
     except TimeoutError as fault:
         raise DeploymentError(
             f"Temporal did not see the workers of build {build_id} within "
@@ -48,9 +48,9 @@ async def make_current(
         ) from fault
 
 
-async def _registered(client: Client, deployment: str, build_id: str) -> set[str]:
+async def _registered(client: Client, build_id: str) -> set[str]:
     """The queues on which Temporal has seen workers of the build."""
-    version = WorkerDeploymentVersion(deployment_name=deployment, build_id=build_id)
+    version = WorkerDeploymentVersion(deployment_name=DEPLOYMENT, build_id=build_id)
     request = DescribeWorkerDeploymentVersionRequest(
         namespace=client.namespace, deployment_version=version
     )
@@ -64,10 +64,10 @@ async def _registered(client: Client, deployment: str, build_id: str) -> set[str
     return {queue.name for queue in found.version_task_queues}
 
 
-async def _set(client: Client, deployment: str, build_id: str) -> None:
+async def _set(client: Client, build_id: str) -> None:
     request = SetWorkerDeploymentCurrentVersionRequest(
         namespace=client.namespace,
-        deployment_name=deployment,
+        deployment_name=DEPLOYMENT,
         build_id=build_id,
         identity=client.identity,
     )

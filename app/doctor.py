@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from app.cli.faults import explain
 from app.policy_check import template_names
 from app.settings import Settings
 from app.vendor_check import VendorFaultError, try_sendgrid, try_twilio
@@ -70,6 +72,11 @@ async def _limited(name: str, attempt: Callable[[], Awaitable[Iterable[Check]]])
     except TimeoutError:
         finding = f"no answer within {_PATIENCE:.0f} seconds"
         return [_wrong(name, finding, "Check its address, and that no firewall is in between.")]
+    except Exception as fault:
+        ending = explain(fault)
+        if ending is None:
+            raise
+        return [_wrong(name, *_parts(ending.sentence))]
 
 
 def _settings(settings: Settings) -> Iterator[Check]:
@@ -112,7 +119,7 @@ async def _database(settings: Settings) -> Iterable[Check]:
     try:
         behind = await asyncio.to_thread(migrations.pending, url)
     except (DatabaseDownError, SchemaError) as fault:
-        return [_wrong("database", *_parts(fault))]
+        return [_wrong("database", *_parts(str(fault)))]
     if behind:
         return [_wrong("database", "reachable, not migrated", "Run `dunning db upgrade`.")]
     return [_ok("database", "reachable and migrated"), *await _events(url)]
@@ -221,7 +228,7 @@ async def _twilio(settings: Settings) -> Iterable[Check]:
     return [_ok("Twilio", f"accepts the credentials{where}")]
 
 
-def _parts(fault: DunningError) -> tuple[str, str]:
-    """Our sentences say what to do after a colon."""
-    finding, _, step = str(fault).partition(": ")
+def _parts(sentence: str) -> tuple[str, str]:
+    """What is wrong, and the rest: what to do."""
+    finding, _, step = re.sub(r"[:.] ", "\n", sentence, count=1).partition("\n")
     return finding, step[:1].upper() + step[1:]

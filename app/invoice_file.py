@@ -30,8 +30,19 @@ _OF_CUSTOMER = tuple(_CUSTOMER + name for name in CustomerRegistration.model_fie
 _OF_REVTAIN = tuple(RevtainRegistration.model_fields)
 _LISTS = frozenset({"customer_tags", *_OF_REVTAIN})
 _NUMBERS = frozenset({"amount_due"})
+_NEWLINES = re.compile(r"\s*[\r\n]\s*")
 _WHOLE = re.compile(r"-?[0-9]{1,15}")
 _DELIMITERS = ",;\t"
+
+_MINOR_UNITS = "must be a whole number of minor units, such as 4900 for 49.00"
+_PLAIN = {
+    "extra_forbidden": "is not a known field",
+    "int_type": _MINOR_UNITS,
+    "int_from_float": _MINOR_UNITS,
+    "string_type": "must be a text",
+    "string_too_long": "is too long",
+    "string_too_short": "must not be empty",
+}
 
 COLUMNS = (_ID, *_OWN, *_OF_CUSTOMER, *_OF_REVTAIN)
 
@@ -151,7 +162,7 @@ def _row(line: int, record: list[str] | str, columns: Sequence[str], known: dict
         return _bad(line, {"": f"is not CSV: {record}"})
     if len(record) != len(columns):
         return _bad(line, {"": f"has {len(record)} cells, but there are {len(columns)} columns"})
-    cells = {name: cell.strip() for name, cell in zip(columns, record, strict=True)}
+    cells = {name: _NEWLINES.sub(" ", c.strip()) for name, c in zip(columns, record, strict=True)}
     cells = {name: cell for name, cell in cells.items() if cell}
     problems = _of_id(cells.get(_ID, ""), line, known) | _of_numbers(cells)
     patch = _patch({n: c for n, c in cells.items() if n not in problems})
@@ -180,7 +191,7 @@ def _of_id(invoice_id: str, line: int, known: dict[str, int]) -> dict[str, str]:
 
 def _of_numbers(cells: Mapping[str, str]) -> dict[str, str]:
     odd = [name for name in _NUMBERS if name in cells and not _WHOLE.fullmatch(cells[name])]
-    return dict.fromkeys(odd, "must be a whole number of minor units, such as 4900 for 49.00")
+    return dict.fromkeys(odd, _MINOR_UNITS)
 
 
 def _patch(cells: Mapping[str, str]) -> InvoiceRegistration | dict[str, str]:
@@ -204,4 +215,4 @@ def _value(name: str, cell: str) -> object:
 
 def reason(error: ErrorDetails) -> str:
     """What is wrong, in the words of whoever checked; never the value itself."""
-    return error["msg"].removeprefix("Value error, ")
+    return _PLAIN.get(error["type"], error["msg"].removeprefix("Value error, "))

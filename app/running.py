@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ import structlog
 import uvicorn
 from temporalio.client import Client
 
-from app import temporal, wiring
+from app import deployment, temporal, wiring
 from app.settings import Settings, required
 from app.web import create_app
 from app.wiring import Stores
@@ -43,6 +43,26 @@ def stopping_on_signals() -> asyncio.Event:
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopping.set)
     return stopping
+
+
+async def until_stopped(
+    serve: Callable[[asyncio.Event, asyncio.Event], Coroutine[None, None, None]],
+) -> None:
+    """Run `serve(up, stopping)`, which sets `up` once it serves, until it ends on `stopping`.
+
+    A signal before it serves ends the start, whatever that waits for.
+    """
+    up, stopping = asyncio.Event(), stopping_on_signals()
+    serving = asyncio.create_task(serve(up, stopping))
+    events = [asyncio.create_task(event.wait()) for event in (up, stopping)]
+    await asyncio.wait([serving, *events], return_when=asyncio.FIRST_COMPLETED)
+    if not up.is_set():
+        serving.cancel()
+    for event in events:
+        event.cancel()
+    await asyncio.wait([serving])
+    if not serving.cancelled():
+        serving.result()
 
 
 async def wait_for(
@@ -82,6 +102,8 @@ async def web(
         port=settings.port if port is None else port,
         log_level="warning",
         access_log=False,
+        # Longer than usual proxies keep theirs, so that they and not we close idle connections.
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=20,
     )
     server = WebServer(config)
@@ -105,20 +127,29 @@ async def _address(server: WebServer, serving: asyncio.Task[None]) -> str:
 
 async def run_web(settings: Settings) -> None:
     """The role `web`: takes events in even while Temporal is away."""
-    stopping = stopping_on_signals()
+    await until_stopped(lambda up, stopping: _web(settings, up, stopping))
+
+
+async def _web(settings: Settings, up: asyncio.Event, stopping: asyncio.Event) -> None:
     wiring.policy(settings)
     await require_schema(settings)
     stores = wiring.stores(settings)
     client = await temporal.connect(lazy=True)
     async with web(settings, stores, client) as url:
         _log.info("serving", url=url)
+        up.set()
         await stopping.wait()
     await stores.database.aclose()
 
 
 async def run_worker(settings: Settings, *, build_id: str | None = None) -> None:
-    """The role `worker`: runs cases and sends."""
-    stopping = stopping_on_signals()
+    """The role `worker`: runs cases and sends. A build gets work once Temporal sees it poll."""
+    await until_stopped(lambda up, stopping: _worker(settings, build_id, up, stopping))
+
+
+async def _worker(
+    settings: Settings, build_id: str | None, up: asyncio.Event, stopping: asyncio.Event
+) -> None:
     wiring.policy(settings)
     await require_schema(settings)
     stores = wiring.stores(settings)
@@ -129,6 +160,9 @@ async def run_worker(settings: Settings, *, build_id: str | None = None) -> None
         wiring.desks(settings, stores) as desks,
         workers(client, desks, build_id=build_id),
     ):
+        if build_id is not None:
+            await deployment.make_current(client, build_id)
         _log.info("working", build_id=build_id)
+        up.set()
         await stopping.wait()
     await stores.database.aclose()

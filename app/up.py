@@ -71,31 +71,13 @@ async def up(console: Console, *, port: int | None = None, stay: bool = True) ->
 
     Returns the links that were shown.
     """
-    stopping = running.stopping_on_signals()
     given = dict(os.environ)
     if port is not None:
         given["DUNNING_PORT"] = str(port)
     it = _Trial(given=given, console=console)
     wiring.policy(it.settings)
-    is_up = asyncio.Event()
-    serving = asyncio.create_task(_serve(it, is_up, stopping if stay else is_up))
-    await _until_up_or_stopped(serving, is_up, stopping)
-    await asyncio.wait([serving])
-    if not serving.cancelled():
-        serving.result()
+    await running.until_stopped(lambda is_up, stop: _serve(it, is_up, stop if stay else is_up))
     return it.links
-
-
-async def _until_up_or_stopped(
-    serving: asyncio.Task[None], is_up: asyncio.Event, stopping: asyncio.Event
-) -> None:
-    """A signal during the start ends the start; later ones are waited for inside."""
-    waits = [asyncio.ensure_future(event.wait()) for event in (is_up, stopping)]
-    await asyncio.wait([serving, *waits], return_when=asyncio.FIRST_COMPLETED)
-    for wait in waits:
-        wait.cancel()
-    if stopping.is_set() and not is_up.is_set():
-        serving.cancel()
 
 
 async def _serve(it: _Trial, is_up: asyncio.Event, until: asyncio.Event) -> None:

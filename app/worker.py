@@ -12,6 +12,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymen
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from app.converter import DATA_CONVERTER
+from app.deployment import DEPLOYMENT
 from app.wiring import Desks
 from workflows import contracts
 from workflows.case import CaseWorkflow
@@ -19,7 +20,6 @@ from workflows.case import CaseWorkflow
 _GRACE = timedelta(seconds=30)
 _SENDS_AT_ONCE = 16
 _LOOKUPS_AT_ONCE = 50
-_DEPLOYMENT = "dunning"
 # Only the workflow file itself is watched by the sandbox; these hold no state of their own, and
 # the linters ban ambient time and randomness in them.
 _PURE = ("dunning", "workflows.contracts")
@@ -91,7 +91,7 @@ def _deployment(build_id: str | None) -> WorkerDeploymentConfig | None:
     if build_id is None:
         return None
     return WorkerDeploymentConfig(
-        version=WorkerDeploymentVersion(deployment_name=_DEPLOYMENT, build_id=build_id),
+        version=WorkerDeploymentVersion(deployment_name=DEPLOYMENT, build_id=build_id),
         use_worker_versioning=True,
         default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
     )

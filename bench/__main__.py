@@ -1,6 +1,6 @@
 """Does the product hold its numbers, each beside its yardstick, on this machine?
 
-    python -m bench [--quick] [ROW …]
+python -m bench [--quick] [ROW …]
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from bench.load import Load, Result
 from bench.programs import express, load
-from bench.rows import Row, Rounds
-from bench.servers import SECRET, BenchError, Database, Servers
+from bench.rows import Rounds, Row
+from bench.servers import SECRET, BenchError, Database, Numbers, Servers
 from bench.size import Size
 
 _CONNECTIONS = 32
@@ -28,62 +28,41 @@ async def with_temporal_down(servers: Servers, size: Size) -> list[Row]:
         express() as their_port,
         servers.web(database, TEMPORAL_ADDRESS=_NO_TEMPORAL) as port,
     ):
-        numbers = _Numbers()
+        numbers = database.numbers
         await _warm_up(their_port, port, numbers)
         for _ in range(size.rounds):
             theirs.append(await _burst(their_port, numbers, size.yardstick_requests, size.seconds))
             ours.append(await _burst(port, numbers, size.requests, size.seconds))
-    await _require_all(database, numbers.sent_to_us(ours) + _WARM_UP)
+    await _require_all(database, sum(result.accepted for result in ours) + _WARM_UP)
     return _burst_rows("Temporal down", theirs, ours, rate=6.0, share=1 / 3)
 
 
 async def while_cases_start(servers: Servers, size: Size) -> list[Row]:
     """The burst, and then a steady stream, while the dispatcher and a worker are busy."""
     database = await servers.database("acceptance_up", size.invoices)
-    burst: list[Result] = []
-    stream: list[Result] = []
-    their_burst: list[Result] = []
-    their_stream: list[Result] = []
-    numbers = _Numbers()
+    numbers = database.numbers
     async with express() as their_port:
-        await _warm_up(their_port, their_port, _Numbers())
         async with servers.worker(database), servers.web(database) as port:
             await _warm_up(their_port, port, numbers)
-            for _ in range(size.rounds):
-                burst.append(await _burst(port, numbers, size.requests, size.seconds))
+            burst = await _bursts(port, numbers, size)
             started = await database.value(_CASES)
-            for _ in range(size.rounds):
-                stream.append(await _stream(port, numbers, size.seconds))
+            stream = await _streams(port, numbers, size)
             started_meanwhile = await database.value(_CASES) - started
-        for _ in range(size.rounds):
-            their_burst.append(
-                await _burst(their_port, numbers, size.yardstick_requests, size.seconds)
-            )
-            their_stream.append(await _stream(their_port, numbers, size.seconds))
+        their_burst = await _bursts(their_port, numbers, size, requests=size.yardstick_requests)
+        their_stream = await _streams(their_port, numbers, size)
     rows = _burst_rows("cases being started", their_burst, burst, rate=3.0, share=None)
-    return [*rows, _stream_row(their_stream, stream, started_meanwhile / size.rounds / size.seconds)]
+    return [
+        *rows,
+        _stream_row(their_stream, stream, started_meanwhile / size.rounds / size.seconds),
+    ]
 
 
-class _Numbers:
-    """Numbers of payments, each used once."""
-
-    def __init__(self) -> None:
-        self._next = 0
-
-    def take(self, count: int) -> int:
-        first, self._next = self._next, self._next + count
-        return first
-
-    def sent_to_us(self, results: Sequence[Result]) -> int:
-        return sum(result.accepted for result in results)
-
-
-async def _warm_up(their_port: int, port: int, numbers: _Numbers) -> None:
+async def _warm_up(their_port: int, port: int, numbers: Numbers) -> None:
     for target in (their_port, port):
         await _burst(target, numbers, _WARM_UP, 10.0)
 
 
-async def _burst(port: int, numbers: _Numbers, requests: int, seconds: float) -> Result:
+async def _burst(port: int, numbers: Numbers, requests: int, seconds: float) -> Result:
     what = Load(
         port=port,
         secret=SECRET,
@@ -95,7 +74,18 @@ async def _burst(port: int, numbers: _Numbers, requests: int, seconds: float) ->
     return await load(what)
 
 
-async def _stream(port: int, numbers: _Numbers, seconds: float) -> Result:
+async def _bursts(
+    port: int, numbers: Numbers, size: Size, *, requests: int | None = None
+) -> list[Result]:
+    many = requests or size.requests
+    return [await _burst(port, numbers, many, size.seconds) for _ in range(size.rounds)]
+
+
+async def _streams(port: int, numbers: Numbers, size: Size) -> list[Result]:
+    return [await _stream(port, numbers, size.seconds) for _ in range(size.rounds)]
+
+
+async def _stream(port: int, numbers: Numbers, seconds: float) -> Result:
     requests = int(_RATE * seconds)
     what = Load(
         port=port,

@@ -1,6 +1,6 @@
 """What does the bare SDK cost? A client, a worker and the least of all cases, in a process each.
 
-    python -m bench.bare '{"role": "worker", "address": "127.0.0.1:7233", "count": 1000}'
+python -m bench.bare '{"role": "worker", "address": "127.0.0.1:7233", "count": 1000}'
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from store.inbox import Inbox, NewEvent
 _WAITING = "SELECT count(*) FROM cases WHERE state = 'waiting' AND next_step IS NOT NULL"
 _SPAN = "SELECT min(opened_at), max(updated_at) FROM cases"
 _PATIENCE_SECONDS = 90.0
+_AT_ONCE = 500
 
 
 async def drain(servers: Servers, size: Size) -> list[Row]:
@@ -53,9 +54,9 @@ async def _bare(servers: Servers, starting: Task) -> float:
     return starting.count / (finished - began)
 
 
-async def _ours(servers: Servers, cases: int) -> float:
+async def _ours(servers: Servers, cases: int, name: str = "drain") -> float:
     """Cases a second, from the first claim to the last plan, all events there beforehand."""
-    database = await servers.database("drain", cases)
+    database = await servers.database(name, cases)
     await _fill(database, cases)
     async with servers.worker(database), servers.web(database):
 
@@ -77,8 +78,9 @@ def _seconds(began: datetime, finished: datetime) -> float:
 async def _fill(database: Database, cases: int) -> None:
     tables = Tables.connect(database.url, pool_size=1)
     inbox = Inbox(tables)
-    for first in range(0, cases, 500):
-        numbers = range(first, min(first + 500, cases))
+    end = database.numbers.take(cases) + cases
+    for first in range(end - cases, end, _AT_ONCE):
+        numbers = range(first, min(first + _AT_ONCE, end))
         await inbox.put_many(
             [
                 NewEvent(

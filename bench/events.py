@@ -51,11 +51,15 @@ def _body(event: dict[str, object]) -> bytes:
     return json.dumps(event, separators=(",", ":")).encode()
 
 
+def signature(body: bytes, secret: str) -> str:
+    """What the sender signs its body with."""
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
 def request(body: bytes, secret: str) -> bytes:
     """The whole HTTP request, signed, ready to be written to a connection."""
-    signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     head = (
         f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        f"X-Revtain-Signature: {signature}\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"X-Revtain-Signature: {signature(body, secret)}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

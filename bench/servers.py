@@ -28,7 +28,7 @@ _OURS = ("DUNNING_", "TEMPORAL_", "SENDGRID_", "TWILIO_", "REVTAIN_")
 _PATIENCE_SECONDS = 30.0
 _REGISTER = """
     WITH numbers AS (
-        SELECT n, 'INV-' || n AS invoice FROM generate_series(0, $1::integer - 1) AS g (n)
+        SELECT n, 'INV-' || n AS invoice FROM generate_series($1::integer, $1 + $2 - 1) AS g (n)
     ), customers AS (
         INSERT INTO customers (id, name, email, locale, timezone, country)
         SELECT 'cus-' || n, 'Ada', 'ada' || n || '@customer.example', 'en', 'America/New_York',
@@ -46,6 +46,18 @@ class BenchError(Exception):
     """Something could not be measured; the text says what."""
 
 
+@dataclass(slots=True)
+class Numbers:
+    """Numbers of payments, each used once."""
+
+    _next: int = 0
+
+    def take(self, count: int) -> int:
+        """The first of so many."""
+        first, self._next = self._next, self._next + count
+        return first
+
+
 @dataclass(frozen=True, slots=True)
 class Servers:
     """What all rows share."""
@@ -53,6 +65,7 @@ class Servers:
     postgres: EmbeddedPostgres
     temporal: TemporalServer
     scratch: Path
+    numbers: Numbers
 
     @classmethod
     @asynccontextmanager
@@ -66,15 +79,16 @@ class Servers:
             ) as temporal,
         ):
             await asyncio.to_thread(migrations.upgrade, postgres.url)
-            yield cls(postgres, temporal, scratch)
+            yield cls(postgres, temporal, scratch, Numbers())
 
     async def database(self, name: str, invoices: int) -> Database:
-        """A database of its own with so many registered invoices."""
+        """A database of its own with so many registered invoices, all unknown to Temporal."""
         await self.postgres.create_database(name, template=DATABASE)
-        database = Database(self.postgres.url_of(name), self.postgres.dsn_of(name))
+        first = self.numbers.take(invoices)
+        database = Database(self.postgres.url_of(name), self.postgres.dsn_of(name), Numbers(first))
         connection = await asyncpg.connect(database.dsn)
         try:
-            await connection.execute(_REGISTER, invoices)
+            await connection.execute(_REGISTER, first, invoices)
             await connection.execute("VACUUM ANALYZE")
         finally:
             await connection.close()
@@ -136,6 +150,7 @@ class Database:
 
     url: str
     dsn: str
+    numbers: Numbers
 
     async def value(self, query: str) -> Any:
         """The single value of a query."""

@@ -208,13 +208,15 @@ class CaseWorkflow:
         shown = (self._case.state, self._case.outcome, self._case.campaign)
         if shown == self._shown or self._case.state is State.OPENING:
             return
-        self._shown = shown
+        known, self._shown = self._shown, shown
         state, outcome, campaign = shown
         updates: list[SearchAttributeUpdate[str]] = [contracts.STATE.value_set(state.value)]
         if outcome is not None:
             updates.append(contracts.OUTCOME.value_set(outcome.value))
         if campaign is not None:
             updates.append(contracts.CAMPAIGN.value_set(campaign))
+        elif known[2] is not None:
+            updates.append(contracts.CAMPAIGN.value_unset())
         workflow.upsert_search_attributes(updates)
 
     async def _go_on_in_a_new_run(self) -> None:

@@ -92,7 +92,7 @@ async def _set_up(session: Session) -> list[str]:
     try:
         return await temporal.set_up(await temporal.connect(session.temporal))
     except TemporalDownError as fault:
-        raise unreachable(session, fault) from fault
+        raise unreachable(session) from fault
 
 
 def doctor(*, as_json: Json = False) -> None:

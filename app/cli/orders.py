@@ -156,7 +156,7 @@ def _carry_out(invoice_id: str, order: Order, note: str | None, *, as_json: bool
 
 
 async def _order(session: Session, invoice_id: str, order: Order, note: str | None) -> Snapshot:
-    async with operations(session) as able:
+    async with operations(session, orders=True) as able:
         try:
             return await able.order(
                 invoice_id, order, author=author(), note=note, request_id=_request()
@@ -166,7 +166,7 @@ async def _order(session: Session, invoice_id: str, order: Order, note: str | No
 
 
 async def _reopen(session: Session, invoice_id: str, note: str | None) -> CaseRecord:
-    async with operations(session) as able:
+    async with operations(session, orders=True) as able:
         try:
             return await able.reopen(invoice_id, author=author(), note=note, request_id=_request())
         except TemporalDownError as fault:
@@ -190,7 +190,7 @@ async def _explained(session: Session, fault: TemporalDownError) -> TemporalDown
     try:
         await temporal.connect(session.temporal)
     except TemporalDownError:
-        return unreachable(session, fault)
+        return unreachable(session)
     told = str(fault)
     return TemporalDownError(f"{told[:1].upper()}{told[1:]}. Check that `dunning worker` runs.")
 

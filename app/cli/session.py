@@ -79,35 +79,28 @@ async def stores(session: Session) -> AsyncGenerator[Stores]:
 
 
 @asynccontextmanager
-async def operations(session: Session) -> AsyncGenerator[Operations]:
-    """What an operator can do, on the tables and on Temporal. Connects at the first use."""
-    from app import clock, temporal
-    from store.facts import Facts
-    from store.references import References
-    from web.operations import Operations
+async def operations(session: Session, *, orders: bool = False) -> AsyncGenerator[Operations]:
+    """What an operator can do. `orders` need Temporal: TemporalDownError before anything is done.
+
+    Without them nothing is connected to Temporal.
+    """
+    from app import temporal, wiring
     from workflows.client import CaseClient
 
     async with stores(session) as found:
-        yield Operations(
-            registry=found.registry,
-            cases=found.cases,
-            ledger=found.ledger,
-            inbox=found.inbox,
-            facts=Facts(found.database),
-            references=References(found.database),
-            client=CaseClient(await temporal.connect(session.temporal, lazy=True)),
-            now=clock.now,
-        )
+        try:
+            client = await temporal.connect(session.temporal, lazy=not orders)
+        except TemporalDownError as fault:
+            raise unreachable(session) from fault
+        yield wiring.operations(found, CaseClient(client))
 
 
-def unreachable(session: Session, fault: TemporalDownError) -> TemporalDownError:
-    """The same fault with what to do about it."""
+def unreachable(session: Session) -> TemporalDownError:
+    """The fault with its place and what to do about it."""
     from app import temporal
 
     where = session.temporal or temporal.address()
-    return TemporalDownError(
-        f"{str(fault).rstrip('.')}. Check that Temporal runs at {where}, or set {_ADDRESS}."
-    )
+    return TemporalDownError(f"Temporal at {where} does not answer. Start it, or set {_ADDRESS}.")
 
 
 def _folder(settings: Settings) -> Path:

@@ -83,6 +83,7 @@ class Stage:
     temporal_ui: str | None
     now: datetime
     _retries: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    _ended: set[str] = field(default_factory=set[str])
 
     @classmethod
     @asynccontextmanager
@@ -219,8 +220,11 @@ class Stage:
             return f"{counts[EventStatus.PENDING]} events"
         cases = await self.stores.cases.find(limit=1000)
         self._retries.clear()
-        looks = await asyncio.gather(*(self._busy(c.workflow_id) for c in cases))
-        return next((look for look in looks if look), None)
+        for case in cases:
+            look = case.workflow_id not in self._ended and await self._busy(case.workflow_id)
+            if look:
+                return look
+        return None
 
     async def _busy(self, workflow_id: str) -> str | None:
         try:
@@ -228,6 +232,7 @@ class Stage:
         except RPCError as fault:
             return None if fault.status is RPCStatusCode.NOT_FOUND else str(fault)
         if found.status is not WorkflowExecutionStatus.RUNNING:
+            self._ended.add(workflow_id)
             return None
         raw = found.raw_description
         for activity in raw.pending_activities:

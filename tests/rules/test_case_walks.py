@@ -13,6 +13,7 @@ from dunning.case import Event
 from dunning.events import (
     DeadChannel,
     Deferred,
+    Failed,
     NotSent,
     NudgeResult,
     RunCancelled,
@@ -318,51 +319,70 @@ FIRST = st.builds(
 )
 
 
-@st.composite
-def walks(draw: st.DrawFn) -> Watched:
+@dataclass(frozen=True, slots=True)
+class Walk:
     """A story of many moves, checked at every one."""
-    story = Watched(terms=draw(POLICIES), known=draw(STORES))
-    story.feed(draw(FIRST))
-    moves = draw(st.lists(MOVES, min_size=3, max_size=20))
-    for move in [*moves, *draw(st.lists(LAST_MOVES, max_size=6))]:
-        move.play(story)
-    return story
+
+    terms: Terms
+    known: Known
+    first: Failed
+    moves: list[Move]
+    last_moves: list[Move]
+
+    def story(self) -> Watched:
+        story = Watched(terms=self.terms, known=self.known)
+        story.feed(self.first)
+        for move in [*self.moves, *self.last_moves]:
+            move.play(story)
+        return story
+
+
+WALKS = st.builds(
+    Walk,
+    POLICIES,
+    STORES,
+    FIRST,
+    st.lists(MOVES, min_size=3, max_size=20),
+    st.lists(LAST_MOVES, max_size=6),
+)
 
 
 @settings(max_examples=300, deadline=None)
-@given(walks())
-def test_no_walk_breaks_what_holds_for_every_case(walk: Watched) -> None:
+@given(WALKS)
+def test_no_walk_breaks_what_holds_for_every_case(walk: Walk) -> None:
     """Spacing, once each, never unasked, never two at a time, and the end is the end."""
-    assert walk.case.advice is not None
+    assert walk.story().case.advice is not None
 
 
 @settings(max_examples=200, deadline=None)
-@given(walks(), ANSWERS)
+@given(WALKS, ANSWERS)
 def test_a_case_left_alone_closes_and_the_database_shows_its_end(
-    walk: Watched, answer: Answer
+    walk: Walk, answer: Answer
 ) -> None:
-    walk.answer = answer
-    walk.play()
-    if walk.case.state is State.PAUSED and walk.case.until is None:
-        walk.feed(Resume())
+    story = walk.story()
+    story.answer = answer
+    story.play()
+    if story.case.state is State.PAUSED and story.case.until is None:
+        story.feed(Resume())
 
-    walk.to_the_end()
+    story.to_the_end()
 
-    assert walk.over
-    assert walk.case.outcome is not None
-    for left in walk.abandoned:
-        walk.carry_out(left)
-    assert seen(walk.shown) == seen(walk.case.view(walk.now))
+    assert story.over
+    assert story.case.outcome is not None
+    for left in story.abandoned:
+        story.carry_out(left)
+    assert seen(story.shown) == seen(story.case.view(story.now))
 
 
 @settings(max_examples=100, deadline=None)
-@given(walks(), st.lists(LAST_MOVES, max_size=15))
-def test_a_stop_holds_whatever_arrives_later(walk: Watched, later: list[Move]) -> None:
-    walk.feed(Stop())
-    ended, said = walk.case, len(walk.nudges)
+@given(WALKS, st.lists(LAST_MOVES, max_size=15))
+def test_a_stop_holds_whatever_arrives_later(walk: Walk, later: list[Move]) -> None:
+    story = walk.story()
+    story.feed(Stop())
+    outcome, said = story.case.outcome, len(story.nudges)
 
     for move in [*later, Finish(sent), Finish(sent)]:
-        move.play(walk)
+        move.play(story)
 
-    assert walk.case.outcome is ended.outcome
-    assert len(walk.nudges) == said or ended.outcome is Outcome.RECOVERED
+    assert story.case.outcome is outcome
+    assert len(story.nudges) == said or outcome is Outcome.RECOVERED

@@ -24,6 +24,14 @@ async def stage(database_url: str, temporal: TemporalDevServer) -> AsyncGenerato
 
 
 @pytest.fixture
+async def idle(database_url: str, temporal: TemporalDevServer) -> AsyncGenerator[Stage]:
+    """The product without a worker; a story opens `stage.working()` when it needs one."""
+    async with Stage.open(database_url, temporal.address, work=False) as opened:
+        yield opened
+        await opened.end_all()
+
+
+@pytest.fixture
 def tell(stage: Stage) -> Teller:
     """The stage with a calendar."""
     return Teller.of(stage)

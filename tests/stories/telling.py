@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, timezone
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
+from sqlalchemy import text
 from temporalio.client import WorkflowExecutionStatus
 
 from app.demo.stage import Stage
 from dunning.facts import CASE_CLOSED
 from sandbox.inbox import Channel, Message
+from store.inbox import EventStatus
 from workflows.contracts import CaseResult
 
+T = TypeVar("T")
 CONSENT = "2026-01-05T10:00:00Z"
 PRICE = 4900
 MORNING = 9
@@ -38,6 +43,8 @@ SILENT_MONTH = (
     f"day 15: {REMINDER}",
     f"day 22: {FINAL}",
 )
+PATIENCE = 10.0
+_LOOK = 0.02
 _HOURS = {Channel.EMAIL: (8, 20), Channel.SMS: (9, 20)}
 # One Temporal server plays many stories, and an id belongs to one of them.
 _numbers = itertools.count(1001)
@@ -60,9 +67,9 @@ class Teller:
     midnight: datetime
 
     @classmethod
-    def of(cls, stage: Stage) -> Teller:
-        """Customers live where it is between nine and ten when the story begins."""
-        hours = (MORNING - stage.now.astimezone(UTC).hour + 11) % 24 - 11
+    def of(cls, stage: Stage, hour: int = MORNING) -> Teller:
+        """Customers live where it is this hour of day 0 when the story begins."""
+        hours = (hour - stage.now.astimezone(UTC).hour + 11) % 24 - 11
         local = stage.now.astimezone(timezone(timedelta(hours=hours)))
         return cls(stage=stage, midnight=datetime.combine(local, time(), local.tzinfo))
 
@@ -165,6 +172,10 @@ class Invoice:
         given = {"amount": PRICE, "currency": "USD", **fields}
         await self._fire("recovery.success", transaction, None, None, given)
 
+    def event(self, name: str, **fields: JsonValue) -> dict[str, JsonValue]:
+        """An event of Revtain's about this invoice, to be sent by hand."""
+        return {"event": f"recovery.{name}", "revtainTransactionId": self.transaction, **fields}
+
     async def card_updated(self, new: str, old: str | None = None) -> None:
         """The gateway reports a new card, by the token of the old one."""
         event = {"event": "card.updated", "oldToken": old or self.token, "newToken": new}
@@ -194,9 +205,13 @@ class Invoice:
         return (await self.stage.show(self.id))["case"]
 
     def arrived(self) -> list[Message]:
-        """What the customer's devices hold, in order of arrival."""
-        ours = {self.email, self.phone}
-        return [m for m in self.stage.sandbox.messages if m.to in ours]
+        """What the customer's devices hold about this invoice, in order of arrival."""
+        case = f"dunning:{self.id}:"
+        return [
+            message
+            for message in self.stage.sandbox.messages
+            if message.custom_args.get("case_id", "").startswith(case) or message.to == self.phone
+        ]
 
     async def told(self) -> Told:
         """The whole outcome, once all witnesses have been found to agree on it."""
@@ -253,6 +268,31 @@ class Invoice:
     ) -> None:
         said: dict[str, JsonValue] = {"recommendedAction": action, "declineCode": code, **fields}
         await self.stage.fire(event, transaction or self.transaction, **said)
+
+
+async def eventually(
+    look: Callable[[], Awaitable[T | None]], *, within: float = PATIENCE
+) -> T:
+    """What a look finds, once it finds something; for what happens outside the calendar."""
+    async with asyncio.timeout(within):
+        while not (found := await look()):
+            await asyncio.sleep(_LOOK)
+    return found
+
+
+async def rows(stage: Stage, query: str) -> list[dict[str, Any]]:
+    """What the database itself says."""
+    async with stage.stores.database.single() as connection:
+        return [dict(row) for row in (await connection.execute(text(query))).mappings()]
+
+
+async def dispatched(stage: Stage) -> None:
+    """Wait until all events have gone where they belong, whatever their cases make of them."""
+
+    async def none_left() -> bool:
+        return not (await stage.stores.inbox.counts())[EventStatus.PENDING]
+
+    await eventually(none_left)
 
 
 _ATTRIBUTES = {

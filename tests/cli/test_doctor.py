@@ -1,0 +1,92 @@
+"""Does the doctor find what is wrong, and say what to do?"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sandbox.control import Sandbox
+from sandbox.settings import SandboxSettings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from app.embedded.temporal import TemporalDevServer
+    from tests.cli.conftest import Typed
+
+ACCOUNT = "AC" + "0" * 32
+
+
+@pytest.fixture
+async def vendors() -> AsyncGenerator[dict[str, str]]:
+    """Settings that the stand-ins accept."""
+    known = SandboxSettings(sendgrid_api_keys=("SG.right",), twilio_credentials={ACCOUNT: "right"})
+    async with Sandbox.start(known) as sandbox:
+        yield {
+            "DUNNING_EMAIL_FROM": "billing@example.com",
+            "DUNNING_PUBLIC_URL": "https://billing.example.com",
+            "REVTAIN_WEBHOOK_SECRET": "whsec_test",
+            "SENDGRID_API_KEY": "SG.right",
+            "SENDGRID_BASE_URL": sandbox.sendgrid_url,
+            "TWILIO_ACCOUNT_SID": ACCOUNT,
+            "TWILIO_AUTH_TOKEN": "right",
+            "TWILIO_FROM": "+15005550006",
+            "TWILIO_BASE_URL": sandbox.twilio_url,
+        }
+
+
+async def examined(typed: Typed, **settings: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    ended = await typed("doctor", "--json", settings=settings)
+    return ended.code, {check["name"]: check for check in json.loads(ended.out)}
+
+
+async def test_a_sound_installation_is_fine(
+    dunning: Typed, vendors: dict[str, str], temporal: TemporalDevServer
+) -> None:
+    code, found = await examined(dunning, **vendors, TEMPORAL_ADDRESS=temporal.address)
+    wrong = {name: check for name, check in found.items() if check["verdict"] == "wrong"}
+    assert (code, wrong) == (0, {})
+    sound = ("settings", "database", "events", "Temporal", "templates", "SendGrid", "Twilio")
+    assert [found[name]["verdict"] for name in sound] == ["ok"] * len(sound)
+
+
+async def test_all_that_is_wrong_is_told_at_once(dunning: Typed, vendors: dict[str, str]) -> None:
+    worse = {
+        **vendors,
+        "SENDGRID_API_KEY": "SG.wrong",
+        "TWILIO_AUTH_TOKEN": "wrong",
+        "TEMPORAL_ADDRESS": "127.0.0.1:1",
+        "DUNNING_POLICY": "nowhere.yaml",
+        "DUNNING_DATABASE_URL": "postgresql://dunning:secret@127.0.0.1:1/dunning",
+    }
+    code, found = await examined(dunning, **worse)
+    wrong = {name for name, check in found.items() if check["verdict"] == "wrong"}
+    assert code == 1
+    assert wrong == {"database", "Temporal", "policy", "SendGrid", "Twilio"}
+    assert all(found[name]["next_step"] for name in wrong)
+    assert found["SendGrid"]["finding"].endswith("refuses the key (401)")
+    assert found["Twilio"]["finding"].endswith("refuses the credentials (401)")
+    assert found["database"]["finding"] == "PostgreSQL at 127.0.0.1:1 cannot be reached"
+
+
+async def test_an_empty_machine_is_told_what_to_set(bare: Typed) -> None:
+    ended = await bare("doctor", TEMPORAL_ADDRESS="127.0.0.1:1")
+    assert ended.code == 1
+    assert ended.out.splitlines()[:2] == [
+        (
+            "✗ settings: DUNNING_DATABASE_URL, DUNNING_SECRET_KEY, DUNNING_EMAIL_FROM, "
+            "REVTAIN_WEBHOOK_SECRET, SENDGRID_API_KEY not set"
+        ),
+        "    → Set them; .env.example explains each.",
+    ]
+
+
+async def test_vendors_that_cannot_be_reached_are_told(
+    dunning: Typed, vendors: dict[str, str]
+) -> None:
+    gone = {"SENDGRID_BASE_URL": "http://127.0.0.1:1", "TWILIO_BASE_URL": "http://127.0.0.1:1"}
+    _, found = await examined(dunning, **{**vendors, **gone, "TEMPORAL_ADDRESS": "127.0.0.1:1"})
+    assert found["SendGrid"]["finding"].startswith("SendGrid cannot be reached")
+    assert found["Twilio"]["finding"].startswith("Twilio cannot be reached")

@@ -1,0 +1,50 @@
+"""Is a key printed once, alone, and refused when revoked?"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from store.database import Database
+from store.keys import ApiKeys
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Typed
+
+
+async def test_a_key_is_printed_alone_and_works_until_revoked(
+    dunning: Typed, database_url: str
+) -> None:
+    database = Database.connect(database_url, pool_size=1)
+    keys = ApiKeys(database)
+    made = await dunning("key", "add", "shop", "--scope", "invoices:write", "--scope", "cases:read")
+    key = made.out.removesuffix("\n")
+    assert made.code == 0
+    assert "\n" not in key
+    assert key not in made.err
+    holder = await keys.verify(key)
+    assert holder is not None
+    assert (holder.name, holder.scopes) == ("shop", ("invoices:write", "cases:read"))
+
+    (listed,) = json.loads((await dunning("key", "list", "--json")).out)
+    assert (listed["name"], listed["revoked_at"]) == ("shop", None)
+    assert key not in str(listed)
+
+    assert (await dunning("key", "revoke", "shop")).code == 0
+    assert await keys.verify(key) is None
+    again = await dunning("key", "revoke", "shop")
+    assert (again.code, again.err.strip()) == (
+        1,
+        "No key named shop is in use. `dunning key list` lists them.",
+    )
+    await database.aclose()
+
+
+async def test_a_name_is_used_once_and_a_scope_must_be_known(dunning: Typed) -> None:
+    await dunning("key", "add", "shop", "--scope", "cases:read")
+    again = await dunning("key", "add", "shop", "--scope", "cases:read")
+    assert (again.code, again.out) == (1, "")
+    assert again.err.startswith("There is an API key named shop already")
+    odd = await dunning("key", "add", "other", "--scope", "everything")
+    assert (odd.code, odd.out) == (2, "")
+    assert "invoices:read" in odd.err

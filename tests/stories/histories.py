@@ -1,0 +1,186 @@
+"""What may happen to an invoice, in any order and any number? Histories drawn from a seed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import JsonValue
+
+from app.demo.stage import Stage
+from sandbox.faults import Fault, FaultKind, FaultMode, Moment, Vendor
+
+PRICE = 4900
+_DAYS = (0, 1, 4, 4, 6, 9, 9, 15, 16, 22, 24)
+_ACTIONS = ("request_card_update",) * 30 + ("retry_later", "monitor", "manual_review", None)
+_CODES = ("do_not_honor", "expired_card", "insufficient_funds", None) * 3 + (
+    "authentication_required",
+)
+_ORDERS: tuple[tuple[str, dict[str, object]], ...] = (
+    ("pause", {}),
+    ("resume", {}),
+    ("skip", {"step": "monthly.second"}),
+    ("send-now", {"step": "monthly.third"}),
+    ("stop", {}),
+    ("extend", {"days": 2}),
+    ("replan", {}),
+    ("decide", {"decision": "resume"}),
+    ("decide", {"decision": "retry_now"}),
+)
+# Faults that the product answers without waiting in real time, and delays that widen every race.
+FAULTS = (
+    Fault(kind=FaultKind.DROP, when=Moment.AFTER, probability=0.08),
+    Fault(kind=FaultKind.DROP, when=Moment.BEFORE, probability=0.05),
+    Fault(kind=FaultKind.STATUS, status=500, when=Moment.AFTER, probability=0.05),
+    Fault(kind=FaultKind.STATUS, status=500, probability=0.05),
+    Fault(kind=FaultKind.STATUS, status=429, headers={"Retry-After": "120"}, probability=0.1),
+    Fault(kind=FaultKind.DELAY, delay_s=0.15, probability=0.3),
+)
+
+Act = Callable[[Stage], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """One thing that happens on a day, some time after the day's messages begin to leave."""
+
+    day: int
+    delay_s: float
+    act: Act
+
+
+@dataclass(slots=True, kw_only=True)
+class Drawn:
+    """An invoice with its happenings, and when its success was first answered with 200."""
+
+    invoice_id: str
+    registration: dict[str, Any]
+    happenings: list[Happening]
+    success_answered_at: datetime | None = field(default=None)
+
+
+def draw(rng: random.Random, invoice_id: str) -> Drawn:
+    """An invoice that fails at least once, and whatever else comes to it."""
+    drawn = Drawn(invoice_id=invoice_id, registration=registration(invoice_id), happenings=[])
+    first = _failure(rng, invoice_id, 0)
+    drawn.happenings.append(Happening(day=0, delay_s=0, act=first))
+    for act in _others(rng, drawn):
+        day, delay_s = rng.choice(_DAYS), rng.choice((0, 0, 0.05, 0.1, 0.2, 0.4))
+        drawn.happenings.append(Happening(day=day, delay_s=delay_s, act=act))
+    return drawn
+
+
+def registration(invoice_id: str) -> dict[str, Any]:
+    """What the merchant registers; every invoice has a number of its own."""
+    number = sum(ord(c) * 31**i for i, c in enumerate(invoice_id)) % 10_000_000
+    return {
+        "amount_due": PRICE,
+        "currency": "USD",
+        "billing_period": "month",
+        "payment_method_token": f"pm_{invoice_id}",
+        "payment_url": "https://shop.example/pay",
+        "customer": {
+            "id": f"cus_{invoice_id}",
+            "email": f"{invoice_id.lower()}@example.com",
+            "phone": f"+4915{number:08d}",
+            "timezone": "Europe/Berlin",
+            "sms_consent_at": "2026-01-05T10:00:00Z",
+        },
+        "revtain": {"transaction_ids": [f"{invoice_id}-t1", f"{invoice_id}-t2"]},
+    }
+
+
+def _others(rng: random.Random, drawn: Drawn) -> list[Act]:
+    acts: list[Act] = []
+    invoice_id = drawn.invoice_id
+    acts += [_failure(rng, invoice_id, n % 2) for n in range(rng.randrange(3))]
+    if rng.random() < 0.7:
+        acts += [_success(drawn, rng.randrange(2))] * rng.randint(1, 2)
+    if rng.random() < 0.15:
+        acts.append(_event("card.updated", None, **_cards(invoice_id)))
+    if rng.random() < 0.1:
+        acts.append(_posted(f"/v1/invoices/{invoice_id}/{rng.choice(('paid', 'void'))}", {}))
+    for order, body in rng.sample(_ORDERS, rng.choice((0, 0, 1, 2))):
+        acts.append(_posted(f"/v1/cases/{invoice_id}/{order}", body))
+    return acts
+
+
+def _cards(invoice_id: str) -> dict[str, JsonValue]:
+    return {
+        "oldPaymentMethodToken": f"pm_{invoice_id}",
+        "newPaymentMethodToken": f"pm_{invoice_id}_new",
+    }
+
+
+def _failure(rng: random.Random, invoice_id: str, transaction: int) -> Act:
+    name = "recovery.blocked" if rng.random() < 0.03 else "recovery.failed"
+    return _event(
+        name,
+        f"{invoice_id}-t{transaction + 1}",
+        repeat=rng.randint(1, 3),
+        recommendedAction=rng.choice(_ACTIONS),
+        declineCode=rng.choice(_CODES),
+    )
+
+
+def _event(name: str, transaction_id: str | None, *, repeat: int = 1, **fields: JsonValue) -> Act:
+    body: dict[str, JsonValue] = {"event": name, **fields}
+    if transaction_id is not None:
+        body["revtainTransactionId"] = transaction_id
+
+    async def act(stage: Stage) -> None:
+        await stage.sandbox.revtain.fire(body, repeat=repeat)
+
+    return act
+
+
+def _success(drawn: Drawn, transaction: int) -> Act:
+    tell = _event(
+        "recovery.success",
+        f"{drawn.invoice_id}-t{transaction + 1}",
+        amount=PRICE,
+        currency="USD",
+    )
+
+    async def act(stage: Stage) -> None:
+        await tell(stage)
+        answered_at = datetime.now(UTC)  # the database's clock, which runs on this machine
+        drawn.success_answered_at = min(drawn.success_answered_at or answered_at, answered_at)
+
+    return act
+
+
+def _posted(path: str, body: dict[str, object]) -> Act:
+    async def act(stage: Stage) -> None:
+        await stage.call("POST", path, body)
+
+    return act
+
+
+async def play(stage: Stage, seed: int, size: int) -> list[Drawn]:
+    """Play a batch of histories in lockstep, under faults, to their end."""
+    rng = random.Random(seed)
+    batch = [draw(rng, f"INV-{seed}-{n}") for n in range(size)]
+    for vendor in (Vendor.SENDGRID, Vendor.TWILIO):
+        stage.sandbox.faults.plan(vendor, *FAULTS, mode=FaultMode.RANDOM, seed=seed)
+    await asyncio.gather(*(stage.register(d.invoice_id, **d.registration) for d in batch))
+    start = stage.now
+    for day in sorted(set(_DAYS)):
+        today = [h for d in batch for h in d.happenings if h.day == day]
+        # The day's messages leave while the day's events arrive.
+        await asyncio.gather(
+            stage.advance_to(start + timedelta(days=day, hours=3)),
+            *(_later(stage, h) for h in today),
+        )
+        await stage.settle()
+    await stage.advance_to(start + timedelta(days=30))
+    return batch
+
+
+async def _later(stage: Stage, happening: Happening) -> None:
+    await asyncio.sleep(happening.delay_s)
+    await happening.act(stage)

@@ -1,0 +1,81 @@
+"""Is there any history in which a customer hears from us twice, or after paying?
+
+Some hundred histories are drawn from seeds: events in any order and number, operators' orders,
+and vendors that drop connections, refuse, fail and hesitate. The lines are checked on what stands
+in the ledger and in the customers' inboxes, not on what the code believes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import text
+
+from sandbox.inbox import Channel
+from tests.stories.histories import Drawn, play, registration
+
+if TYPE_CHECKING:
+    from app.demo.stage import Stage
+
+BATCH = 40
+SEEDS = (11, 12, 13, 14, 15, 16)
+MAY_HAVE_ARRIVED = {"sent", "unknown"}
+_ROWS = text("""
+    SELECT m.id, m.status, m.channel, m.template, m.provider_id, m.reserved_at, c.invoice_id
+    FROM messages m JOIN cases c ON c.id = m.case_id
+""")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_nobody_hears_twice_and_nobody_hears_after_paying(stage: Stage, seed: int) -> None:
+    batch = await play(stage, seed, BATCH)
+    async with stage.stores.database.begin() as connection:
+        rows = [dict(r) for r in (await connection.execute(_ROWS)).mappings()]
+    assert twice(stage, rows) == []
+    assert after_paying(batch, rows) == []
+    assert [r["id"] for r in rows if r["status"] == "reserved"] == []
+    statuses = Counter(r["status"] for r in rows)
+    assert statuses["sent"] > BATCH
+    assert statuses["unknown"] > 0
+
+
+def twice(stage: Stage, rows: list[dict[str, object]]) -> list[str]:
+    """Messages at the vendors that no row, or more than one message a row, accounts for."""
+    arrived = stage.sandbox.messages.find()
+    emails = Counter(m.custom_args["message_id"] for m in arrived if m.channel is Channel.EMAIL)
+    known = {str(r["id"]): r for r in rows}
+    crossed = [f"{row}: {count} emails" for row, count in emails.items() if count > 1]
+    crossed += [
+        f"{row}: an email that the ledger does not know of"
+        for row in emails
+        if row not in known or known[row]["status"] not in MAY_HAVE_ARRIVED
+    ]
+    texts = Counter(m.to for m in arrived if m.channel is Channel.SMS)
+    meant = Counter(
+        _phone(str(r["invoice_id"]))
+        for r in rows
+        if r["channel"] == "sms" and r["status"] in MAY_HAVE_ARRIVED
+    )
+    return crossed + [
+        f"{to}: {n} texts, {meant[to]} rows" for to, n in texts.items() if n > meant[to]
+    ]
+
+
+def _phone(invoice_id: str) -> str:
+    return str(registration(invoice_id)["customer"]["phone"])
+
+
+def after_paying(batch: list[Drawn], rows: list[dict[str, object]]) -> list[str]:
+    """Messages that were begun after the sender of the success had heard that we have it."""
+    answered = {d.invoice_id: d.success_answered_at for d in batch}
+    crossed: list[str] = []
+    for row in rows:
+        paid_at, begun = answered.get(str(row["invoice_id"])), row["reserved_at"]
+        if paid_at is None or begun is None or row["template"] == "payment_received":
+            continue
+        if begun > paid_at:  # type: ignore[operator]  # both are instants of the database
+            crossed.append(f"{row['id']} of {row['invoice_id']}: begun {begun}, paid {paid_at}")
+    return crossed
