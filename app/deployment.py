@@ -38,7 +38,7 @@ async def make_current(
     """
     try:
         async with asyncio.timeout(within.total_seconds()):
-            while not await _registered(client, build_id) >= _QUEUES:
+            while not await _registered(client, build_id) >= _QUEUES:  # noqa: ASYNC110 - polled
                 await asyncio.sleep(_PAUSE)
             await _set(client, build_id)
     except TimeoutError as fault:

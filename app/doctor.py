@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from app.cli.faults import explain
-from app.policy_check import template_names
+from app.template_names import template_names
 from app.settings import Settings
 from app.vendor_check import VendorFaultError, try_sendgrid, try_twilio
 from dunning.errors import DunningError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
@@ -34,6 +35,16 @@ class WebServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Uvicorn would end the whole process when it cannot listen."""
+        try:
+            await super().startup(sockets)
+        except SystemExit as ended:
+            raise DunningError(
+                f"The web server cannot listen on {self.config.host}:{self.config.port}. "
+                "Stop what listens there, or set DUNNING_PORT."
+            ) from ended
 
 
 def stopping_on_signals() -> asyncio.Event:
@@ -118,8 +129,7 @@ async def web(
 async def _address(server: WebServer, serving: asyncio.Task[None]) -> str:
     while not server.started:
         if serving.done():
-            where = f"{server.config.host}:{server.config.port}"
-            raise DunningError(f"The web server could not listen on {where}. Is it in use?")
+            serving.result()
         await asyncio.sleep(0.01)
     host, port = server.servers[0].sockets[0].getsockname()[:2]
     return f"http://{host}:{port}"

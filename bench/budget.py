@@ -32,15 +32,17 @@ from dunning import ids
 from dunning.policy import Policy, parse_policy
 from dunning.registration import InvoiceRegistration
 from sandbox.control import Sandbox
+from store.ledger import MessageStatus
 from webhook.intake import Answer
 from workflows.client import CaseClient
 from workflows.contracts import SEARCH_ATTRIBUTES
 
 MOST_EVENTS, MOST_ACTIONS = 70, 15
 _NUDGES = 4
-_PAUSE_SECONDS = 1.0
-_AN_HOUR = 3600.0
-_PATIENCE_SECONDS = 20.0
+_PAUSES = (1.5, 5.0)
+_LONGER_THAN_A_PAUSE = timedelta(minutes=1)
+_TEMPLATE = "reminder"
+_PATIENCE_SECONDS = 40.0
 _QUIET_LOOKS = 5
 _ACTION = re.compile(r'^action\{[^}]*namespace="default"[^}]*\} (\d+)', re.MULTILINE)
 
@@ -94,26 +96,42 @@ async def dev_server() -> AsyncGenerator[TemporalDevServer]:
 
 
 async def of_a_case(server: TemporalDevServer, database_url: str) -> Cost:
-    """A failure, four messages a second apart, and the money while the fifth timer runs."""
+    """A failure, four messages seconds apart, and the money while the fifth timer runs.
+
+    On a machine so busy that a message is overtaken by the next, once more with longer pauses.
+    """
+    for number, pause in enumerate(_PAUSES):
+        cost = await _of_a_case(server, database_url, number, pause)
+        if cost is not None:
+            return cost
+    raise BenchError(f"this machine is too busy to send messages {_PAUSES[-1]:.0f} seconds apart")
+
+
+async def _of_a_case(
+    server: TemporalDevServer, database_url: str, number: int, pause: float
+) -> Cost | None:
     async with Sandbox.start() as sandbox:
         settings = _settings(database_url, sandbox)
         stores = wiring.stores(settings)
         client = await temporal.connect(server.address)
         door = wiring.door(settings, stores, CaseClient(client))
-        await stores.registry.put_invoice(events.invoice_id(0), _INVOICE)
-        async with wiring.desks(settings, stores) as desks, workers(client, _hasty(desks)):
+        invoice_id = events.invoice_id(number)
+        await stores.registry.put_invoice(invoice_id, _invoice(number))
+        async with wiring.desks(settings, stores) as desks, workers(client, _hasty(desks, pause)):
             dispatching = asyncio.create_task(door.dispatcher.run())
-            case = client.get_workflow_handle(ids.workflow_id(events.invoice_id(0), 1))
+            case = client.get_workflow_handle(ids.workflow_id(invoice_id, 1))
             cost = await _measured(
                 server,
                 case,
-                fail=lambda: _deliver(door, events.failure(0)),
-                recover=lambda: _deliver(door, events.success(0)),
+                fail=lambda: _deliver(door, events.failure(number)),
+                recover=lambda: _deliver(door, events.success(number)),
             )
             door.dispatcher.stop()
             await dispatching
+            messages = await stores.ledger.messages(case.id)
         await stores.database.aclose()
-        return cost
+    sent = [m for m in messages if m.status is MessageStatus.SENT and m.template == _TEMPLATE]
+    return cost if len(sent) == _NUDGES else None
 
 
 async def of_a_bare_case(server: TemporalDevServer) -> Cost:
@@ -122,10 +140,10 @@ async def of_a_bare_case(server: TemporalDevServer) -> Cost:
     case = client.get_workflow_handle("bare")
 
     async def fail() -> None:
-        pauses = [_PAUSE_SECONDS] * (_NUDGES - 1)
+        pauses = [1.0] * (_NUDGES - 1)
         await client.start_workflow(
             bare_case.WORKFLOW,
-            [[*pauses, _AN_HOUR]],
+            [[*pauses, 3600.0]],
             id=case.id,
             task_queue=bare_case.QUEUE,
             start_signal=bare_case.FAILED,
@@ -161,9 +179,10 @@ async def _waits_at_the_end(case: Case) -> bool:
         history = await case.fetch_history()
     except RPCError:
         return False
-    names = [event.WhichOneof("attributes") for event in history.events]
-    done = names.count("activity_task_completed_event_attributes")
-    return done >= _NUDGES and names[-1] == "timer_started_event_attributes"
+    last = history.events[-1]
+    started = last.HasField("timer_started_event_attributes")
+    timer = last.timer_started_event_attributes.start_to_fire_timeout
+    return started and timer.ToTimedelta() > _LONGER_THAN_A_PAUSE
 
 
 async def _settled_actions(server: TemporalDevServer) -> int:
@@ -205,20 +224,20 @@ def _settings(database_url: str, sandbox: Sandbox) -> Settings:
     )
 
 
-def _hasty(desks: Desks) -> Desks:
+def _hasty(desks: Desks, pause: float) -> Desks:
     """The same activities under a policy of seconds, which no policy file could express."""
-    desks.case.opening.policies.current = _policy()
+    desks.case.opening.policies.current = _policy(pause)
     return desks
 
 
-def _policy() -> Policy:
+def _policy(pause: float) -> Policy:
     always = {"opens": "00:00", "closes": "24:00"}
     steps = [
         {
             "id": f"step-{number}",
             "channel": "email",
-            "template": "reminder",
-            "after": timedelta(seconds=number * _PAUSE_SECONDS),
+            "template": _TEMPLATE,
+            "after": timedelta(seconds=number * pause),
         }
         for number in range(1, _NUDGES + 1)
     ]
@@ -233,11 +252,12 @@ def _policy() -> Policy:
     )
 
 
-_INVOICE = InvoiceRegistration.model_validate(
-    {
-        "amount_due": 4900,
-        "currency": "USD",
-        "customer": {"id": "cus-0", "email": "ada@customer.example"},
-        "revtain": {"transaction_ids": [events.transaction_id(0)]},
-    }
-)
+def _invoice(number: int) -> InvoiceRegistration:
+    return InvoiceRegistration.model_validate(
+        {
+            "amount_due": 4900,
+            "currency": "USD",
+            "customer": {"id": "cus-0", "email": "ada@customer.example"},
+            "revtain": {"transaction_ids": [events.transaction_id(number)]},
+        }
+    )

@@ -221,11 +221,12 @@ def _note_receipt(case: Case, result: NudgeResult, now: datetime) -> Case:
     if isinstance(result, Deferred) and not late:
         return replace(case, steps=_put_off(case, RECEIPT, result, now))
     if isinstance(result, Deferred | Settled):
-        status, reason, at = StepStatus.WITHHELD, "too late", now
-    else:
-        status, reason, at = _ending(result)
-    ended = change(case.steps, RECEIPT, lambda s: replace(s, status=status, reason=reason, at=at))
-    return replace(case, steps=ended)
+        return replace(case, steps=_end_receipt(case.steps, StepStatus.WITHHELD, "too late", now))
+    return replace(case, steps=_end_receipt(case.steps, *_ending(result)))
+
+
+def _end_receipt(steps: Steps, status: StepStatus, reason: str | None, at: datetime) -> Steps:
+    return change(steps, RECEIPT, lambda s: replace(s, status=status, reason=reason, at=at))
 
 
 # --- time
@@ -235,7 +236,11 @@ def review_when_over(case: Case, _event: object, now: datetime) -> Case:
     """The campaign is over when nothing is left to send and its last day has come (R5)."""
     over = not any(s.pending for s in case.steps) and (case.review_at or now) <= now
     ended = over or _passed(case, now)
-    return review.enter(case, ReviewReason.CAMPAIGN_OVER, now) if ended else case
+    if not ended:
+        return case
+    fits = case.campaign is not None
+    reason = ReviewReason.CAMPAIGN_OVER if fits else ReviewReason.NO_CAMPAIGN
+    return review.enter(case, reason, now)
 
 
 def end_watch(case: Case, _event: object, now: datetime) -> Case:

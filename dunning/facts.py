@@ -119,9 +119,9 @@ class Case:
                 return None, None
             case State.WAITING:
                 due = next_due(self.steps, self.pace, now)
-                step, at = (due[0].id, due[1]) if due else (None, self.review_at or now)
-                late = self.until is not None and self.until < at
-                return (None, self.until) if late else (step, at)
+                step, then = (due[0].id, due[1]) if due else (None, self.review_at or now)
+                last = self.until or then
+                return (None, last) if last < then else (step, then)
             case State.CLOSED:
                 receipt = self.receipt if self.finished else None
                 at = receipt.not_before if receipt and receipt.pending else None

@@ -42,6 +42,7 @@ class ReviewReason(StrEnum):
     MANUAL_REVIEW = "manual_review"
     BLOCKED = "blocked"
     AMOUNT_DIFFERS = "amount_differs"
+    NO_CAMPAIGN = "no_campaign"
     CAMPAIGN_OVER = "campaign_over"
     WATCH_OVER = "watch_over"
     RETRY_OVER = "retry_over"
@@ -50,6 +51,7 @@ class ReviewReason(StrEnum):
     def timed_out(self) -> bool:
         """Whether time brought the case here, rather than something that was said of it."""
         return self in (
+            ReviewReason.NO_CAMPAIGN,
             ReviewReason.CAMPAIGN_OVER,
             ReviewReason.WATCH_OVER,
             ReviewReason.RETRY_OVER,

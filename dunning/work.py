@@ -128,7 +128,7 @@ def ended(before: Case, after: Case, event: object) -> Case:
     """
     if before.busy is None:
         return after
-    if not _ends(before.busy, event):
+    if not isinstance(event, _RESULTS[before.busy.doing]):
         hidden = after != before and after.version == before.version
         return replace(after, version=after.version + 1) if hidden else after
     if before.version == before.busy.version:
@@ -136,13 +136,7 @@ def ended(before: Case, after: Case, event: object) -> Case:
     return replace(after, busy=None, projected=before.busy.version, version=after.version + 1)
 
 
-def _ends(busy: Busy, event: object) -> bool:
-    if isinstance(event, NudgeEnded):
-        return busy.doing is Doing.NUDGE and busy.step == event.step
-    return isinstance(event, _ENDS[busy.doing])
-
-
-_ENDS: dict[Doing, type[Opened | NudgeEnded | Projected | Closed]] = {
+_RESULTS: dict[Doing, type[Opened | NudgeEnded | Projected | Closed]] = {
     Doing.OPEN: Opened,
     Doing.NUDGE: NudgeEnded,
     Doing.PROJECT: Projected,

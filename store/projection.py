@@ -65,7 +65,7 @@ _WRITE_REVIEW = text("""
     INSERT INTO reviews (case_id, round, reason, opened_at, deadline, owner)
     VALUES (:case_id, :round, :reason, COALESCE(CAST(:now AS timestamptz), clock_timestamp()),
         :deadline, :owner)
-    ON CONFLICT (case_id, round) DO UPDATE SET
+    ON CONFLICT (case_id) WHERE decided_at IS NULL DO UPDATE SET
         reason = excluded.reason, deadline = excluded.deadline
 """)
 _END_REVIEWS = text("""

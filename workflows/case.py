@@ -233,6 +233,7 @@ class CaseWorkflow:
         if event_id in self._seen:
             return
         self._seen = [*self._seen, event_id][-_REMEMBERED:]
+        self._take_result()
         self._happen(event)
 
     @workflow.signal(name=contracts.PAYMENT_FAILED)
@@ -269,6 +270,7 @@ class CaseWorkflow:
     @workflow.update(name=contracts.ORDER)
     def order(self, asked: OrderInput) -> Snapshot:
         """Carry out an operator's order and tell where the case stands then."""
+        self._take_result()
         self._happen(asked.order)
         return self.snapshot()
 

@@ -1,3 +1,5 @@
+"""Where does the installed command `dunning` begin?"""
+
 from app.cli.program import main
 
 __all__ = ["main"]

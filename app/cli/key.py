@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import Annotated
 
 import typer
 
 from app.cli import ending
-from app.cli.output import Json, print_json, print_line, print_rows, say
+from app.cli.output import print_line, say
 from app.cli.session import current, stores
 from dunning.errors import DunningError
 from web.scopes import Scope
@@ -40,21 +40,10 @@ def add(
 def revoke(name: _Name) -> None:
     """Refuse a key from now on."""
     if not ending.run(_revoke(name)):
-        raise KeyNotFoundError(f"No key named {name} is in use. `dunning key list` lists them.")
+        raise KeyNotFoundError(
+            f"No key named {name} is in use: it was never made, or is revoked already."
+        )
     say(f"The key of {name} is refused from now on.")
-
-
-@group.command("list")
-def list_keys(*, as_json: Json = False) -> None:
-    """All keys that were ever made, without the keys themselves."""
-    found = ending.run(_list())
-    if as_json:
-        print_json(found)
-        return
-    headings = ("NAME", "SCOPES", "CREATED", "LAST USED", "REVOKED")
-    print_rows(headings, ([_cell(value) for value in key.values()] for key in found))
-    if not found:
-        say("There are no keys. `dunning key add` makes one.")
 
 
 async def _add(name: str, scopes: list[Scope]) -> str:
@@ -65,20 +54,3 @@ async def _add(name: str, scopes: list[Scope]) -> str:
 async def _revoke(name: str) -> bool:
     async with stores(current()) as found:
         return await found.keys.revoke(name)
-
-
-async def _list() -> list[dict[str, Any]]:
-    from sqlalchemy import select
-
-    from store.tables import API_KEYS
-
-    columns = API_KEYS.c
-    statement = select(
-        columns.name, columns.scopes, columns.created_at, columns.last_used_at, columns.revoked_at
-    ).order_by(columns.id)
-    async with stores(current()) as found, found.database.single() as connection:
-        return [dict(row) for row in (await connection.execute(statement)).mappings()]
-
-
-def _cell(value: object) -> object:
-    return " ".join(cast("list[str]", value)) if isinstance(value, list) else value

@@ -48,8 +48,8 @@ def print_rows(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
             table.add_row(*(Text(cell) for cell in row))
         Console().print(table)
         return
-    for row in _aligned([list(headings), *texts]):
-        print_line(row)
+    for line in _aligned([list(headings), *texts]):
+        print_line(line)
 
 
 def print_facts(facts: Mapping[str, object]) -> None:

@@ -58,7 +58,7 @@ def show(*, as_json: Json = False) -> None:
 
 
 def _problems(file: Path) -> list[dict[str, str]]:
-    from app.policy_check import template_names
+    from app.template_names import template_names
     from app.policy_file import read_policy
     from dunning.lint import lint
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _URL = "DUNNING_DATABASE_URL"
 _ADDRESS = "TEMPORAL_ADDRESS"
-_SCHEMES = ("postgresql", "postgres")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,20 +44,23 @@ def current() -> Session:
 
 def checked(settings: Settings) -> Settings:
     """The same settings, if their database address can be one."""
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
+    from store.database import asyncpg_url
 
     text = required(settings.database_url, _URL).get_secret_value()
     try:
-        known = make_url(text).drivername.split("+")[0] in _SCHEMES
-    except (ArgumentError, ValueError):
-        known = False
+        known = asyncpg_url(text).drivername.startswith("postgresql")
+    except Exception as fault:
+        raise _not_postgresql() from fault
     if not known:
-        raise SettingsError(
-            f"{_URL} is not the address of a PostgreSQL database. "
-            "Write it like postgresql://user:password@host:5432/name."
-        )
+        raise _not_postgresql()
     return settings
+
+
+def _not_postgresql() -> SettingsError:
+    return SettingsError(
+        f"{_URL} is not the address of a PostgreSQL database. "
+        "Write it like postgresql://user:password@host:5432/name."
+    )
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from workflows.contracts import SEARCH_ATTRIBUTES
 
 
 async def test_a_recovered_case_of_four_messages_stays_within_its_budget(
-    temporal_cli: Path, database_url: str, record_property: object
+    temporal_cli: Path, database_url: str
 ) -> None:
     async with TemporalDevServer.start(
         temporal_cli, ui_port=0, time_skipping=False, search_attributes=SEARCH_ATTRIBUTES

@@ -64,8 +64,8 @@ async def test_an_order_without_temporal_is_exit_code_3(dunning: Typed, opened: 
     )
 
 
-async def test_an_order_for_no_case_is_refused(dunning: Typed) -> None:
-    ended = await dunning("case", "stop", "INV-9")
+async def test_an_invoice_without_a_case_is_one_sentence(dunning: Typed) -> None:
+    ended = await dunning("case", "assign", "INV-9", "ada")
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.startswith("Invoice INV-9 has no case.")
 

@@ -23,7 +23,7 @@ def told(ended: Ended) -> tuple[int, str]:
 
 @pytest.mark.parametrize(
     "command",
-    [["case", "list"], ["event", "list"], ["db", "upgrade"], ["key", "list"]],
+    [["case", "list"], ["event", "list"], ["db", "upgrade"], ["key", "revoke", "shop"]],
     ids=" ".join,
 )
 async def test_a_database_that_is_down_is_exit_code_3(bare: Typed, command: list[str]) -> None:

@@ -42,7 +42,6 @@ COMMANDS = (
     "event list",
     "event show",
     "key add",
-    "key list",
     "key revoke",
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from store.database import Database
@@ -26,16 +25,12 @@ async def test_a_key_is_printed_alone_and_works_until_revoked(
     assert holder is not None
     assert (holder.name, holder.scopes) == ("shop", ("invoices:write", "cases:read"))
 
-    (listed,) = json.loads((await dunning("key", "list", "--json")).out)
-    assert (listed["name"], listed["revoked_at"]) == ("shop", None)
-    assert key not in str(listed)
-
     assert (await dunning("key", "revoke", "shop")).code == 0
     assert await keys.verify(key) is None
     again = await dunning("key", "revoke", "shop")
     assert (again.code, again.err.strip()) == (
         1,
-        "No key named shop is in use. `dunning key list` lists them.",
+        "No key named shop is in use: it was never made, or is revoked already.",
     )
     await database.aclose()
 

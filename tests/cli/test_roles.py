@@ -96,9 +96,16 @@ async def test_web_serves_without_temporal(tmp_path: Path, database_url: str) ->
     here = {"DUNNING_DATABASE_URL": database_url, "TEMPORAL_ADDRESS": "127.0.0.1:1"}
     async with started(tmp_path, "web", DUNNING_PORT="0", **here, **VENDORS) as web:
         line = await web.until("serving")
-        assert "http://127.0.0.1:" in line
+        port = line.partition("http://127.0.0.1:")[2].partition('"')[0]
+        async with started(tmp_path, "web", DUNNING_PORT=port, **here, **VENDORS) as second:
+            refused = await second.ended()
         ended = await web.end()
     assert (ended.code, ended.out) == (0, "")
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.splitlines()[-1] == (
+        f"The web server cannot listen on 127.0.0.1:{port}. "
+        "Stop what listens there, or set DUNNING_PORT."
+    )
 
 
 async def test_a_build_is_made_current_and_works_on_cases(

@@ -54,8 +54,10 @@ async def test_up_runs_everything_and_ends_with_nothing_left(
 
         assert (await bare("invoice", "put", "INV-1", stdin=INVOICE)).out == "INV-1: created\n"
         assert (await bare("doctor")).code == 0
-        second = await bare("up", "--port", "0", TEMPORAL_CLI=str(temporal_cli))
-        assert second.code == 1
+        async with started(tmp_path, "up", "--port", "0") as second:
+            refused = await second.ended()
+        assert refused.code == 1
+        assert "is in use by process" in refused.err
 
         ended = await it.end(signal.SIGINT)
     assert (ended.code, ended.out) == (0, "")

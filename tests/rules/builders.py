@@ -8,7 +8,7 @@ what the database would show.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -167,6 +167,12 @@ Answer = Callable[[Step, datetime], NudgeResult]
 def always_sent(_step: Step, now: datetime) -> NudgeResult:
     """A vendor that takes everything."""
     return Sent(at=now)
+
+
+def nothing_fits(work: Open, terms: Terms, known: Known) -> Opened:
+    """An opening that finds no campaign for the case."""
+    plan = opened(work, terms, known)
+    return replace(plan, campaign=None, reason="no campaign fits", steps=(), review_at=None)
 
 
 @dataclass(slots=True)

@@ -9,11 +9,19 @@ import pytest
 
 from dunning.advice import Advice, of_block, of_failure
 from dunning.case import Event
-from dunning.events import NotSent, NudgeResult, Opened, Sent, Terms
+from dunning.events import NotSent, NudgeResult, Sent
 from dunning.states import Outcome, ReviewReason, State, Withheld
 from dunning.steps import Step
-from dunning.work import Open
-from tests.rules.builders import RCU, TERMS, Ending, Known, Story, at, failed, opened, recovered
+from tests.rules.builders import (
+    RCU,
+    TERMS,
+    Ending,
+    Story,
+    at,
+    failed,
+    nothing_fits,
+    recovered,
+)
 
 MONITOR, LATER = Advice.MONITOR, Advice.RETRY_LATER
 AUTH, MANUAL, BLOCKED = Advice.AUTHENTICATE, Advice.MANUAL_REVIEW, Advice.BLOCKED
@@ -92,13 +100,10 @@ def test_watching_ends_in_a_campaign_when_the_policy_says_so() -> None:
 
 
 def test_no_campaign_of_the_policy_fits_so_a_person_decides_at_once() -> None:
-    def nothing_fits(work: Open, terms: Terms, known: Known) -> Opened:
-        plan = opened(work, terms, known)
-        return replace(plan, campaign=None, reason="no campaign fits", steps=(), review_at=None)
-
     story = Story(plan=nothing_fits).happens(failed()).until(0)
 
     assert story.ending() == Ending(State.REVIEW, None, "", ["open request_card_update", "project"])
+    assert story.case.review_reason is ReviewReason.NO_CAMPAIGN
     assert story.case.campaign_reason == "no campaign fits"
 
 
@@ -148,6 +153,25 @@ def test_a_block_in_the_middle_of_a_campaign_leaves_what_was_sent_and_sends_no_m
 
     assert story.ending(since=3) == Ending(State.REVIEW, None, "first sent, text sent", ["project"])
     assert story.case.campaign == "request_card_update"
+
+
+def test_a_block_while_the_first_message_is_under_way_keeps_what_became_of_it() -> None:
+    story = Story().happens(failed())
+    story.wake()
+
+    story.tell(failed(BLOCKED)).play()
+
+    assert (story.case.state, story.steps) == (State.REVIEW, "first sent")
+
+
+@pytest.mark.parametrize(("minutes", "first"), [(30, 2.0), (90, 3.5)])
+def test_events_of_one_failure_plan_from_its_start(minutes: int, first: float) -> None:
+    """Within the hour they are taken for one failure, whichever came first (R2)."""
+    story = Story().happens(failed(MONITOR)).until(minutes / 60 / 24)
+
+    story.happens(failed()).until(1)
+
+    assert story.nudges == [(first / 24, "first")]
 
 
 def test_a_block_before_the_first_message_takes_the_plan_back() -> None:

@@ -21,6 +21,8 @@ from tests.rules.builders import (
     campaign_over,
     card_replaced,
     failed,
+    nothing_fits,
+    opened,
 )
 
 BLOCKED, MANUAL = Advice.BLOCKED, Advice.MANUAL_REVIEW
@@ -29,6 +31,7 @@ REVIEWS: dict[ReviewReason, tuple[tuple[Event, ...], float]] = {
     ReviewReason.BLOCKED: ((failed(BLOCKED),), 0),
     ReviewReason.MANUAL_REVIEW: ((failed(MANUAL),), 0),
     ReviewReason.AMOUNT_DIFFERS: ((failed(), amount_differs()), 0),
+    ReviewReason.NO_CAMPAIGN: ((failed(),), 0),
     ReviewReason.CAMPAIGN_OVER: ((failed(),), 10),
     ReviewReason.WATCH_OVER: ((failed(Advice.MONITOR),), 45),
     ReviewReason.RETRY_OVER: ((failed(), card_replaced()), 3),
@@ -38,7 +41,8 @@ REVIEWS: dict[ReviewReason, tuple[tuple[Event, ...], float]] = {
 def in_review(reason: ReviewReason) -> Story:
     """A case in review for that reason."""
     events, day = REVIEWS[reason]
-    return Story().happens(*events).until(day)
+    plan = nothing_fits if reason is ReviewReason.NO_CAMPAIGN else opened
+    return Story(plan=plan).happens(*events).until(day)
 
 
 @pytest.mark.parametrize("reason", list(ReviewReason))

@@ -84,6 +84,19 @@ def test_a_success_overtakes_a_nudge_under_way_which_is_not_heard_of_again() -> 
     )
 
 
+def test_what_an_abandoned_nudge_shows_too_late_does_not_hide_the_end() -> None:
+    story = Story().happens(failed())
+    story.wake()
+    story.tell(recovered())
+
+    story.carry_out(story.abandoned[0])
+    assert story.shown is not None
+    assert story.shown.state is State.WAITING
+
+    story.play()
+    assert story.shown == story.case.view(story.now)
+
+
 def test_the_customer_who_was_written_to_gets_one_receipt_with_the_close() -> None:
     story = Story().happens(failed()).until(6).happens(recovered()).until(90)
 
@@ -229,6 +242,16 @@ def test_a_nudge_that_is_put_off_is_tried_again_at_that_instant() -> None:
     assert [step for _, step in story.nudges] == ["first", "first"]
     assert story.nudges[-1] == (1.0, "first")
     assert (story.steps, story.step("first").deferrals) == ("first sent", 1)
+
+
+def test_a_nudge_that_is_put_off_until_now_is_not_tried_again_without_a_pause() -> None:
+    def until_now(_step: Step, now: datetime) -> NudgeResult:
+        return Deferred(until=now, reason="vendor busy")
+
+    story = Story(answer=until_now).happens(failed())
+    story.wake()
+
+    assert story.play().wakes_at == at(0) + 2 * HOUR + timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(

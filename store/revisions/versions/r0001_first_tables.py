@@ -186,7 +186,7 @@ _CASES = (
         next_step text,
         next_at timestamptz,
         review_reason text CHECK (review_reason IN (
-            'manual_review', 'blocked', 'amount_differs', 'campaign_over', 'watch_over',
+            'manual_review', 'blocked', 'amount_differs', 'no_campaign', 'campaign_over', 'watch_over',
             'retry_over')),
         review_round integer NOT NULL DEFAULT 0,
         owner text,
@@ -250,10 +250,10 @@ _OPERATORS = (
         deadline timestamptz,
         owner text,
         decision text,
-        decided_at timestamptz,
-        UNIQUE (case_id, round)
+        decided_at timestamptz
     )
     """,
+    "CREATE UNIQUE INDEX one_open_review ON reviews (case_id) WHERE decided_at IS NULL",
     "CREATE INDEX reviews_open ON reviews (deadline) WHERE decided_at IS NULL",
     "COMMENT ON COLUMN reviews.decided_at IS 'the review ended, by a decision or an event'",
     """

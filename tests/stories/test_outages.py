@@ -1,0 +1,172 @@
+"""Is anything lost when Temporal or PostgreSQL is away, or a run is ended by hand?"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+
+from app import clock
+from app.demo.stage import Stage
+from app.embedded.postgres import EmbeddedPostgres
+from app.embedded.process import free_port
+from app.embedded.temporal import TemporalDevServer
+from store.migrations import upgrade
+from tests.stories.telling import (
+    FIRST,
+    RECEIPT,
+    REMINDER,
+    Teller,
+    Told,
+    dispatched,
+    eventually,
+    rows,
+)
+from webhook.sweep import Sweep
+from workflows.contracts import SEARCH_ATTRIBUTES
+
+
+async def test_events_that_come_while_temporal_is_away_are_taken_and_carried_on_afterwards(
+    database_url: str, temporal_cli: Path, tmp_path: Path
+) -> None:
+    port = free_port()
+
+    def serve() -> ...:
+        return TemporalDevServer.start(
+            temporal_cli,
+            port=port,
+            ui_port=0,
+            db_filename=tmp_path / "temporal.db",
+            search_attributes=SEARCH_ATTRIBUTES,
+        )
+
+    async with AsyncExitStack() as stack:
+        first_life = AsyncExitStack()
+        server = await first_life.enter_async_context(serve())
+        stage = await stack.enter_async_context(Stage.open(database_url, server.address))
+        tell = Teller.of(stage)
+        ada, ben, new = [await tell.invoice() for _ in range(3)]
+        for invoice in (ada, ben):
+            await invoice.fails()
+        await tell.day(1)
+
+        await first_life.aclose()
+        revtain = stage.sandbox.revtain
+        failed = new.event("failed", recommendedAction="request_card_update")
+        answers = [*await revtain.fire(ada.event("success")), *await revtain.fire(failed)]
+        assert [answer.attempts[0].status for answer in answers] == [200, 200]
+        assert (await stage.call("GET", "/readyz"))[0] == 503
+        status, problem = await stage.call("POST", f"/v1/cases/{ben.id}/stop")
+        assert (status, problem["title"]) == (503, "Temporal does not answer")
+
+        await stack.enter_async_context(serve())
+        await dispatched(stage)
+        await tell.day(5)
+        assert await ada.told() == Told(
+            inbox=(f"day 0: {FIRST}", f"day 1: {RECEIPT}"), standing="recovered by revtain_retry"
+        )
+        assert await ben.told() == Told(
+            inbox=(f"day 0: {FIRST}", f"day 4: {REMINDER}"), standing="waiting"
+        )
+        assert (await new.told()).standing == "waiting"
+
+
+async def test_postgresql_may_be_restarted_in_the_middle(
+    temporal: TemporalDevServer, tmp_path: Path
+) -> None:
+    port, folder = free_port(), tmp_path / "postgres"
+    async with AsyncExitStack() as stack:
+        first_life = AsyncExitStack()
+        server = await first_life.enter_async_context(
+            EmbeddedPostgres.start(folder, port=port, durable=False)
+        )
+        await asyncio.to_thread(upgrade, server.url)
+        stage = await stack.enter_async_context(Stage.open(server.url, temporal.address))
+        tell = Teller.of(stage)
+        ada, ben = await tell.invoice(), await tell.invoice()
+        for invoice in (ada, ben):
+            await invoice.fails()
+        await tell.day(1)
+
+        await first_life.aclose()
+        (answer,) = await stage.sandbox.revtain.fire(ada.event("success"))
+        assert answer.attempts[0].status == 503
+        assert (await stage.call("GET", "/readyz"))[0] == 503
+        assert (await stage.call("GET", f"/v1/invoices/{ada.id}"))[0] == 503
+
+        await stack.enter_async_context(EmbeddedPostgres.start(folder, port=port, durable=False))
+        await stage.sandbox.revtain.settled()
+        await dispatched(stage)
+        await tell.day(5)
+        assert await ada.told() == Told(
+            inbox=(f"day 0: {FIRST}", f"day 1: {RECEIPT}"), standing="recovered by revtain_retry"
+        )
+        assert await ben.told() == Told(
+            inbox=(f"day 0: {FIRST}", f"day 4: {REMINDER}"), standing="waiting"
+        )
+        await stage.end_all()
+
+
+async def test_a_message_that_falls_due_while_postgresql_is_away_is_sent_when_it_is_back(
+    temporal: TemporalDevServer, tmp_path: Path
+) -> None:
+    """The step begins, finds no database, and is tried again until there is one."""
+
+
+async def test_a_run_that_was_terminated_is_closed_as_stopped_by_the_next_failure_or_the_sweep(
+    tell: Teller,
+) -> None:
+    stage = tell.stage
+    again, swept = await tell.invoice(), await tell.invoice()
+    for invoice in (again, swept):
+        await invoice.register(revtain={"transaction_ids": [f"{invoice.transaction}-2"]})
+        await invoice.fails()
+    await tell.day(1)
+    for invoice in (again, swept):
+        case = await invoice.case()
+        await stage.client.get_workflow_handle(case["workflow_id"]).terminate()
+    assert [(await i.told()).standing for i in (again, swept)] == ["waiting", "waiting"]
+
+    await again.fails(transaction=f"{again.transaction}-2")
+    standings = [(await i.told()).standing for i in (again, swept)]
+    assert standings == ["stopped", "waiting"]
+
+    sweep = Sweep(
+        cases=stage.stores.cases, client=stage.cases, now=lambda: clock.now() + timedelta(days=30)
+    )
+    lost = await sweep.once()
+    assert lost == [(await swept.case())["workflow_id"]]
+    assert [(await i.told()).standing for i in (again, swept)] == ["stopped", "stopped"]
+    await again.pays()
+    assert (await again.told()).standing == "stopped, paid after that"
+
+
+async def test_a_run_that_was_cancelled_writes_its_own_end(tell: Teller) -> None:
+    ada = await tell.invoice()
+    await ada.fails()
+    await tell.day(1)
+    case = await ada.case()
+    await tell.stage.client.get_workflow_handle(case["workflow_id"]).cancel()
+    await tell.stage.settle()
+    assert await ada.told() == Told(inbox=(f"day 0: {FIRST}",), standing="stopped")
+
+
+async def test_a_worker_that_comes_back_carries_on_where_the_last_one_stood(idle: Stage) -> None:
+    tell = Teller.of(idle)
+    ada = tell.unregistered()
+    async with idle.working():
+        await ada.register()
+        await ada.fails()
+        await tell.day(1)
+    revtain = idle.sandbox.revtain
+    await revtain.fire(ada.event("failed", recommendedAction="retry_later", attemptCount=2))
+    await revtain.fire(ada.event("success"))
+    await dispatched(idle)
+    paid = "SELECT id FROM invoices WHERE status = 'paid'"
+    assert await eventually(lambda: rows(idle, paid))
+    async with idle.working():
+        await tell.day(5)
+        assert await ada.told() == Told(
+            inbox=(f"day 0: {FIRST}", f"day 1: {RECEIPT}"), standing="recovered by revtain_retry"
+        )
