@@ -5,8 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 
 from dunning.facts import Case
-from dunning.orders import Decide, Extend, Order, Pause, Replan, Resume, SendNow, Skip, Stop
-from dunning.states import State
+from dunning.orders import (
+    Decide,
+    Decision,
+    Extend,
+    Order,
+    Pause,
+    Replan,
+    Resume,
+    SendNow,
+    Skip,
+    Stop,
+)
+from dunning.states import ReviewReason, State
 from dunning.steps import find
 
 _LONGEST_EXTENSION = 90
@@ -38,6 +49,8 @@ def objection(case: Case, order: Order, now: datetime) -> str | None:
             return _about_extension(case, days)
         case Skip(step=step) | SendNow(step=step):
             return _about_step(case, step)
+        case Decide(decision=Decision.RESUME):
+            return _about_resuming(case)
         case _:
             return None
 
@@ -53,6 +66,13 @@ def _about_extension(case: Case, days: int) -> str | None:
         return f"{days} days is not possible; give 1 to {_LONGEST_EXTENSION}"
     if case.state is State.PAUSED and case.until is None:
         return "this pause has no end that could be put off; resume the case instead"
+    return None
+
+
+def _about_resuming(case: Case) -> str | None:
+    over = case.review_reason is ReviewReason.CAMPAIGN_OVER
+    if over and not any(step.pending for step in case.steps):
+        return "every step of the campaign is done; decide extend to give the customer more days"
     return None
 
 
