@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from app.cli.faults import explain
-from app.template_names import template_names
 from app.settings import Settings
+from app.template_names import template_names
 from app.vendor_check import VendorFaultError, try_sendgrid, try_twilio
 from dunning.errors import DunningError
 from dunning.lint import lint

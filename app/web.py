@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -46,7 +46,7 @@ def create_app(settings: Settings, stores: Stores, client: CaseClient, door: Doo
     return application
 
 
-def _lifespan(door: Door):  # noqa: ANN202 (Starlette's own type is not exported)
+def _lifespan(door: Door) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncGenerator[None]:
         dispatching = asyncio.create_task(door.dispatcher.run())
@@ -64,7 +64,7 @@ async def _healthy(_: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
-def _ready(stores: Stores, client: CaseClient):  # noqa: ANN202 (an endpoint)
+def _ready(stores: Stores, client: CaseClient) -> Callable[[Request], Awaitable[Response]]:
     async def ready(_: Request) -> Response:
         problems: dict[str, str] = {}
         try:

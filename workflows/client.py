@@ -135,6 +135,9 @@ async def _faults(workflow_id: str) -> AsyncGenerator[None]:
         if fault.status in _NO_RUN:
             raise NoRunError(f"there is no running workflow {workflow_id}") from fault
         raise TemporalDownError(f"Temporal does not answer: {fault.status.name}") from fault
+    except RuntimeError as fault:
+        # What a lazy client raises while its first connection fails.
+        raise TemporalDownError("Temporal cannot be reached") from fault
 
 
 _OPENING = TypedSearchAttributes([SearchAttributePair(contracts.STATE, State.OPENING.value)])

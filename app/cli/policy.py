@@ -58,8 +58,8 @@ def show(*, as_json: Json = False) -> None:
 
 
 def _problems(file: Path) -> list[dict[str, str]]:
-    from app.template_names import template_names
     from app.policy_file import read_policy
+    from app.template_names import template_names
     from dunning.lint import lint
 
     try:
