@@ -1,0 +1,200 @@
+"""How are the histories beside this file made? `python -m tests.replay.record` plays and writes them.
+
+Record again only when a change is meant to break old cases; else add new ones and keep the old,
+which stand for the cases that run at the merchants.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import re
+import socket
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+
+from rich.console import Console
+
+from app.demo.stage import Stage
+from app.embedded.postgres import EmbeddedPostgres
+from app.embedded.temporal import TemporalDevServer
+from app.embedded.temporal_binary import find_temporal
+from dunning.ids import workflow_id
+from sandbox.faults import Fault, FaultKind, Vendor
+from store import migrations
+
+HISTORIES = Path(__file__).parent / "histories"
+ROOT = Path(__file__).resolve().parents[2]
+CUSTOMER = {
+    "name": "Grace Hopper",
+    "email": "grace@example.com",
+    "phone": "+12125550123",
+    "timezone": "America/New_York",
+    "sms_consent_at": "2026-01-05T10:00:00Z",
+}
+_HOST = re.compile(r'"identity":"[^"]*"')
+Play = Callable[[Stage, str], Awaitable[None]]
+
+
+def _days(days: float) -> timedelta:
+    return timedelta(days=days)
+
+
+async def _failed(stage: Stage, invoice_id: str, **fields: str) -> None:
+    given = {"recommendedAction": "request_card_update", "declineCode": "do_not_honor", **fields}
+    await stage.fire("recovery.failed", f"{invoice_id}-t1", **given)
+
+
+async def waiting(stage: Stage, invoice_id: str) -> None:
+    await _failed(stage, invoice_id)
+    await stage.advance(_days(7))
+
+
+async def watching(stage: Stage, invoice_id: str) -> None:
+    await _failed(stage, invoice_id, recommendedAction="retry_later")
+
+
+async def retrying(stage: Stage, invoice_id: str) -> None:
+    await _failed(stage, invoice_id)
+    await stage.advance(_days(1))
+    await stage.call(
+        "POST", f"/v1/invoices/{invoice_id}/card", {"payment_method_token": "pm_new"}
+    )
+    await stage.settle()
+
+
+async def paused(stage: Stage, invoice_id: str) -> None:
+    await _failed(stage, invoice_id)
+    await stage.order(invoice_id, "pause", note="asked for time")
+    await stage.settle()
+
+
+async def review(stage: Stage, invoice_id: str) -> None:
+    await _failed(stage, invoice_id, recommendedAction="manual_review")
+
+
+async def sending(stage: Stage, invoice_id: str) -> None:
+    """Left in the middle of a nudge: the vendor hesitates longer than the recorder waits."""
+    await _failed(stage, invoice_id)
+    stage.sandbox.faults.plan(Vendor.SENDGRID, Fault(kind=FaultKind.DELAY, delay_s=8))
+    case = (await stage.stores.cases.find())[0]
+    handle = stage.client.get_workflow_handle(case.workflow_id)
+    # Time stands still while an activity runs, so the move itself is not waited for.
+    moving = asyncio.create_task(stage.skipper.fast_forward(handle, timedelta(hours=20)))
+    while not (await handle.describe()).raw_description.pending_activities:
+        await asyncio.sleep(0.05)
+    moving.cancel()
+
+
+async def replanned(stage: Stage, invoice_id: str) -> None:
+    await _failed(stage, invoice_id)
+    await stage.advance(_days(5))
+    await _failed(stage, invoice_id, declineCode="authentication_required")
+    await stage.order(invoice_id, "replan")
+    await stage.advance(_days(3))
+
+
+async def card_failed(stage: Stage, invoice_id: str) -> None:
+    await retrying(stage, invoice_id)
+    await stage.register(invoice_id, revtain={"transaction_ids": [f"{invoice_id}-t2"]})
+    await stage.fire(
+        "recovery.failed", f"{invoice_id}-t2", recommendedAction="request_card_update"
+    )
+    await stage.advance(_days(4))
+
+
+async def recovered(stage: Stage, invoice_id: str) -> None:
+    await waiting(stage, invoice_id)
+    await stage.fire("recovery.success", f"{invoice_id}-t1")
+    await stage.advance(_days(2))
+
+
+async def cancelled(stage: Stage, invoice_id: str) -> None:
+    await _failed(stage, invoice_id)
+    await stage.call("POST", f"/v1/invoices/{invoice_id}/void", {})
+    await stage.settle()
+
+
+async def stopped(stage: Stage, invoice_id: str) -> None:
+    await waiting(stage, invoice_id)
+    await stage.order(invoice_id, "extend", days=2)
+    await stage.order(invoice_id, "stop")
+    await stage.settle()
+
+
+async def written_off(stage: Stage, invoice_id: str) -> None:
+    await _failed(stage, invoice_id)
+    await stage.advance(_days(40))
+
+
+PLAYS: tuple[Play, ...] = (
+    waiting,
+    watching,
+    retrying,
+    paused,
+    review,
+    sending,
+    replanned,
+    card_failed,
+    recovered,
+    cancelled,
+    stopped,
+    written_off,
+)
+
+
+def _registration(invoice_id: str) -> dict[str, object]:
+    return {
+        "amount_due": 4900,
+        "currency": "USD",
+        "description": "Pro plan, March",
+        "billing_period": "month",
+        "payment_url": "https://shop.example/pay/secret",
+        "payment_method_token": "pm_old",
+        "customer": {"id": f"cus_{invoice_id}", **CUSTOMER},
+        "revtain": {"transaction_ids": [f"{invoice_id}-t1"]},
+    }
+
+
+def _without_this_machine(history: str) -> str:
+    """Compact JSON that does not name the machine it was recorded on."""
+    compact = json.dumps(json.loads(history), separators=(",", ":"))
+    return _HOST.sub('"identity":"recorder"', compact).replace(socket.gethostname(), "recorder")
+
+
+async def _record(server: TemporalDevServer, pg: EmbeddedPostgres, play: Play) -> None:
+    name = play.__name__.replace("_", "-")
+    invoice_id = f"INV-{name}"
+    url = await pg.create_database(play.__name__)
+    await asyncio.to_thread(migrations.upgrade, url)
+    async with Stage.open(url, server.address) as stage:
+        await stage.register(invoice_id, **_registration(invoice_id))
+        await play(stage, invoice_id)
+        handle = stage.client.get_workflow_handle(workflow_id(invoice_id, 1))
+        history = await handle.fetch_history()
+        HISTORIES.mkdir(exist_ok=True)
+        (HISTORIES / f"{name}.json").write_text(_without_this_machine(history.to_json()))
+        print(f"{name}: {len(history.events)} events")  # noqa: T201 (a command)
+        await stage.end_all()
+
+
+async def main() -> None:
+    """Record all of them on servers of their own."""
+    with tempfile.TemporaryDirectory() as folder:
+        binary = await find_temporal(None, ROOT / ".dunning", console=Console(stderr=True))
+        async with (
+            EmbeddedPostgres.start(Path(folder) / "pg", durable=False) as pg,
+            TemporalDevServer.start(binary, ui_port=0) as server,
+        ):
+            for play in PLAYS:
+                if len(sys.argv) < 2 or play.__name__ in sys.argv[1:]:
+                    await _record(server, pg, play)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+    gc.collect()
