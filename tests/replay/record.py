@@ -1,4 +1,4 @@
-"""How are the histories beside this file made? `python -m tests.replay.record` plays and writes them.
+"""How are the histories made? `python -m tests.replay.record` plays cases and writes them down.
 
 Record again only when a change is meant to break old cases; else add new ones and keep the old,
 which stand for the cases that run at the merchants.
@@ -61,9 +61,7 @@ async def watching(stage: Stage, invoice_id: str) -> None:
 async def retrying(stage: Stage, invoice_id: str) -> None:
     await _failed(stage, invoice_id)
     await stage.advance(_days(1))
-    await stage.call(
-        "POST", f"/v1/invoices/{invoice_id}/card", {"payment_method_token": "pm_new"}
-    )
+    await stage.call("POST", f"/v1/invoices/{invoice_id}/card", {"payment_method_token": "pm_new"})
     await stage.settle()
 
 
@@ -101,9 +99,7 @@ async def replanned(stage: Stage, invoice_id: str) -> None:
 async def card_failed(stage: Stage, invoice_id: str) -> None:
     await retrying(stage, invoice_id)
     await stage.register(invoice_id, revtain={"transaction_ids": [f"{invoice_id}-t2"]})
-    await stage.fire(
-        "recovery.failed", f"{invoice_id}-t2", recommendedAction="request_card_update"
-    )
+    await stage.fire("recovery.failed", f"{invoice_id}-t2", recommendedAction="request_card_update")
     await stage.advance(_days(4))
 
 

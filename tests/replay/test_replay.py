@@ -6,9 +6,9 @@ import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from pydantic import JsonValue
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
@@ -43,16 +43,19 @@ def test_a_history_holds_no_personal_data(path: Path) -> None:
     assert "request_card_update" in text or "retry_later" in text or "manual_review" in text
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: JsonValue) -> Iterator[str]:
     """Every string of a history, payloads decoded."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if name == "data" and isinstance(inner, str):
-                yield base64.b64decode(inner).decode(errors="replace")
-            else:
+    match value:
+        case dict():
+            for name, inner in value.items():
+                if name == "data" and isinstance(inner, str):
+                    yield base64.b64decode(inner).decode(errors="replace")
+                else:
+                    yield from _texts(inner)
+        case list():
+            for inner in value:
                 yield from _texts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner)
-    elif isinstance(value, str):
-        yield value
+        case str():
+            yield value
+        case _:
+            return
