@@ -199,7 +199,7 @@ class Cases:
             return await connection.scalar(_ASSIGN, values) is not None
 
     async def record_decision(self, invoice_id: str, decision: str, author: str) -> bool:
-        """Keep what was decided in the latest review; False without one, or when it has a decision."""
+        """Keep what was decided in the latest review; False when nothing is to be decided."""
         values = {"id": invoice_id, "decision": decision, "author": author}
         async with self._database.single() as connection:
             return bool((await connection.execute(_DECIDE, values)).rowcount)

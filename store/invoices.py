@@ -28,8 +28,13 @@ _LOCK = text("SELECT * FROM invoices WHERE id = :id FOR NO KEY UPDATE")
 
 async def read(connection: AsyncConnection, invoice_id: str) -> Invoice | None:
     """The invoice with its customer, as committed now."""
-    row = (await connection.execute(_READ, {"id": invoice_id})).one_or_none()
-    return None if row is None else _invoice(row)
+    row = await fetch(connection, invoice_id)
+    return None if row is None else of_row(row)
+
+
+async def fetch(connection: AsyncConnection, invoice_id: str) -> Row[Any] | None:
+    """All that is known of the invoice and its customer, as one row."""
+    return (await connection.execute(_READ, {"id": invoice_id})).one_or_none()
 
 
 async def id_of_link(connection: AsyncConnection, link_id: str) -> str | None:
@@ -48,7 +53,8 @@ def owed(row: Row[Any]) -> Money:
     return Money(minor=row.amount_due, currency=row.currency)
 
 
-def _invoice(row: Row[Any]) -> Invoice:
+def of_row(row: Row[Any]) -> Invoice:
+    """The invoice that a fetched row tells of."""
     return Invoice(
         id=row.id,
         amount=owed(row),

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import text
-
 from dunning.errors import RegistryError
 from dunning.states import Cause
 from store import invoices
 from store.digest import token_digest
 
 if TYPE_CHECKING:
+    from typing import Any
+
+    from sqlalchemy import Row
+
     from dunning.directory import Invoice
     from store.database import Database
 
@@ -30,13 +32,6 @@ class Standing:
     replaced_card: str | None
 
 
-_FLAGS = text("""
-    SELECT paid_cause, differs_at IS NOT NULL AS differs,
-        CASE WHEN card_changed_at IS NOT NULL THEN payment_method_token END AS new_token
-    FROM invoices WHERE id = :id
-""")
-
-
 class Standings:
     """Reads invoices afresh."""
 
@@ -46,15 +41,18 @@ class Standings:
 
     async def of(self, invoice_id: str) -> Standing:
         """The standing of a registered invoice; RegistryError for another."""
-        async with self._database.begin() as connection:
-            flags = (await connection.execute(_FLAGS, {"id": invoice_id})).one_or_none()
-            invoice = await invoices.read(connection, invoice_id)
-        if flags is None or invoice is None:
+        async with self._database.single() as connection:
+            row = await invoices.fetch(connection, invoice_id)
+        if row is None:
             raise RegistryError(f"Invoice {invoice_id} is not registered.", field="id")
-        card = flags.new_token and token_digest(self._token_key, flags.new_token)
         return Standing(
-            invoice=invoice,
-            paid_cause=None if flags.paid_cause is None else Cause(flags.paid_cause),
-            amount_differs=flags.differs,
-            replaced_card=card,
+            invoice=invoices.of_row(row),
+            paid_cause=None if row.paid_cause is None else Cause(row.paid_cause),
+            amount_differs=row.differs_at is not None,
+            replaced_card=self._replaced_card(row),
         )
+
+    def _replaced_card(self, row: Row[Any]) -> str | None:
+        if row.card_changed_at is None or row.payment_method_token is None:
+            return None
+        return token_digest(self._token_key, row.payment_method_token)

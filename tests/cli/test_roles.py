@@ -147,7 +147,7 @@ async def _open(invoice_id: str, database_url: str, client: Client) -> None:
         start = CaseInput(invoice_id=invoice_id, cycle=opening.cycle)
         await CaseClient(client).open(opening.workflow_id, start, failed)
         async with asyncio.timeout(30):
-            while not await cases.find(state=State.WAITING):  # noqa: ASYNC110 - another process works
+            while not await cases.find(state=State.WAITING):
                 await asyncio.sleep(0.05)
     finally:
         await database.aclose()

@@ -57,7 +57,7 @@ def until_gone() -> Callable[[int], object]:
 
     async def wait(pid: int) -> None:
         async with asyncio.timeout(20):
-            while _runs(pid):  # noqa: ASYNC110 - the process is not ours, so nothing tells us
+            while _runs(pid):
                 await asyncio.sleep(0.02)
 
     return wait

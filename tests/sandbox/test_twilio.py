@@ -185,7 +185,7 @@ async def test_an_unknown_text_is_not_found(texter: Any) -> None:
 
 
 async def test_listing_filters_by_both_numbers_and_by_date(texter: Any) -> None:
-    now = datetime.now(UTC)  # noqa: TID251 - the vendor stamps its records by the wall clock
+    now = datetime.now(UTC)
     other = "+12125550199"
     for to, sender in ((CUSTOMER, SENDER), (other, SENDER), (CUSTOMER, "+12025550100")):
         await texter.messages.create_async(to=to, from_=sender, body=f"{to} {sender}")

@@ -186,8 +186,8 @@ _CASES = (
         next_step text,
         next_at timestamptz,
         review_reason text CHECK (review_reason IN (
-            'manual_review', 'blocked', 'amount_differs', 'no_campaign', 'campaign_over', 'watch_over',
-            'retry_over')),
+            'manual_review', 'blocked', 'amount_differs', 'no_campaign', 'campaign_over',
+            'watch_over', 'retry_over')),
         review_round integer NOT NULL DEFAULT 0,
         owner text,
         opened_at timestamptz NOT NULL,
