@@ -7,6 +7,7 @@ from datetime import datetime
 
 from temporalio import activity
 
+from activities.failures import in_our_words
 from activities.nudge import Attempt, Nudger
 from activities.opening import Opening
 from dunning.case import apply
@@ -43,29 +44,29 @@ class CaseDesk(CaseActivities):
     @activity.defn(name="open_case")
     async def open_case(self, asked: OpenInput) -> Opened:
         """Look the facts up, plan the campaign, and show the case as it opens."""
-        now = _now()
-        opened = await self.opening.plan(
-            asked.invoice_id, asked.work, asked.case.policy_digest, now
-        )
-        await self._show(apply(asked.case, opened, now)[0], now)
+        now, pinned = _now(), asked.case.policy_digest
+        with in_our_words():
+            opened = await self.opening.plan(asked.invoice_id, asked.work, pinned, now)
+            await self._show(apply(asked.case, opened, now)[0], now)
         return opened
 
     @activity.defn(name="project_case")
     async def project_case(self, record: CaseRecord) -> None:
         """Show the case in the database, unless a later version is shown already."""
-        await self._show(record.case, _now())
+        with in_our_words():
+            await self._show(record.case, _now())
 
     @activity.defn(name="close_case")
     async def close_case(self, record: CaseRecord) -> Closed:
         """Write the end down, then send the receipt if one is owed."""
-        now = _now()
-        await self.cases.close(record.case.view(now))
-        receipt = record.case.receipt
-        if receipt is None:
-            return Closed()
-        result = await self._send(record.invoice_id, record.case, receipt, now)
-        closed = Closed(receipt=result)
-        await self._show(apply(record.case, closed, now)[0], now)
+        now, receipt = _now(), record.case.receipt
+        with in_our_words():
+            await self.cases.close(record.case.view(now))
+            if receipt is None:
+                return Closed()
+            result = await self._send(record.invoice_id, record.case, receipt, now)
+            closed = Closed(receipt=result)
+            await self._show(apply(record.case, closed, now)[0], now)
         return closed
 
     async def _send(self, invoice_id: str, case: Case, step: Step, now: datetime) -> NudgeResult:
@@ -88,7 +89,8 @@ class NudgeDesk(NudgeActivities):
         """Send one step, unless the truth at this moment forbids it, and show what came of it."""
         now = _now()
         attempt = Attempt(case=asked.case, step=asked.step, now=now, number=activity.info().attempt)
-        result = await self.nudger.send(asked.invoice_id, attempt)
-        after, _ = apply(asked.case, NudgeEnded(step=asked.step.id, result=result), now)
-        await self.cases.project(after.view(now))
+        with in_our_words():
+            result = await self.nudger.send(asked.invoice_id, attempt)
+            after, _ = apply(asked.case, NudgeEnded(step=asked.step.id, result=result), now)
+            await self.cases.project(after.view(now))
         return NudgeOutput(result=result)

@@ -40,13 +40,14 @@ from dunning.states import Withheld
 from dunning.steps import Step
 from dunning.windows import fitting_zones, next_open, time_left
 from store.errors import DatabaseDownError
-from store.ledger import Found, Ledger, MessageStatus, Reserved
+from store.ledger import Found, Ledger, MessageStatus, Reserved, Settled, SuccessPending
 from store.standing import Standing
 from workflows.contracts import NUDGE_ATTEMPTS
 
 _SHORT_WAIT = timedelta(minutes=1)
 _FIRST_PAUSE = timedelta(minutes=15)
 _LONGEST_PAUSE = timedelta(hours=6)
+_DOUBLINGS = 10
 # A record that is lost after a send turns a sent message into an unknown one: worth some patience.
 _RECORD_PAUSES = (1, 2, 4, 8)
 
@@ -158,7 +159,9 @@ class Nudger:
                 return await self._post(letter, message_id, standing, attempt)
             case Found():
                 return await self._known(held, standing, attempt)
-            case _:
+            case SuccessPending():
+                return _soon(attempt, "a success was received that is not settled yet")
+            case Settled():
                 # Paid or closed within the last milliseconds: the next look sees it.
                 return _soon(attempt, "the debt was settled in this very moment")
 
@@ -246,9 +249,15 @@ def _again(fault: ProviderUnavailableError, attempt: Attempt) -> Deferred:
     wait = fault.retry_after
     if not attempt.last and (wait is None or wait <= _SHORT_WAIT):
         raise retryable(fault, delay=wait) from None
-    pause = min(_FIRST_PAUSE * 2**attempt.step.deferrals, _LONGEST_PAUSE)
+    pause = _pause(_FIRST_PAUSE, attempt)
     return Deferred(until=attempt.now + max(pause, wait or pause), reason=fault.reason)
 
 
 def _soon(attempt: Attempt, reason: str) -> Deferred:
-    return Deferred(until=attempt.now + _SHORT_WAIT, reason=reason)
+    """Milliseconds as a rule; days when the success is one that nobody can read."""
+    return Deferred(until=attempt.now + _pause(_SHORT_WAIT, attempt), reason=reason)
+
+
+def _pause(first: timedelta, attempt: Attempt) -> timedelta:
+    """Twice as long each time the step is put off."""
+    return min(first * (1 << min(attempt.step.deferrals, _DOUBLINGS)), _LONGEST_PAUSE)

@@ -16,12 +16,13 @@ class Policies:
     kept: Kept
     current: Policy
     _by_digest: dict[str, Policy] = field(default_factory=dict[str, Policy])
+    _digest: tuple[Policy, str] | None = None
 
     async def pin(self, digest: str | None) -> tuple[str, Policy]:
         """The version of a case that has one, else the current one, kept for good."""
         if digest is not None:
             return digest, await self.get(digest)
-        digest = self.current.digest
+        digest = self._digest_of(self.current)
         if digest not in self._by_digest:
             await self.kept.keep(digest, self.current.model_dump_json())
             self._by_digest[digest] = self.current
@@ -33,3 +34,9 @@ class Policies:
             document = await self.kept.get(digest)
             self._by_digest[digest] = parse_policy(json.loads(document or "{}"))
         return self._by_digest[digest]
+
+    def _digest_of(self, policy: Policy) -> str:
+        """Taken over the whole document, so once a policy and not once a case."""
+        if self._digest is None or self._digest[0] is not policy:
+            self._digest = policy, policy.digest
+        return self._digest[1]

@@ -8,7 +8,12 @@ from datetime import timedelta
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
+from temporalio.worker import (
+    PollerBehaviorSimpleMaximum,
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkerDeploymentConfig,
+)
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from app.converter import DATA_CONVERTER
@@ -20,20 +25,22 @@ from workflows.case import CaseWorkflow
 _GRACE = timedelta(seconds=30)
 _SENDS_AT_ONCE = 16
 _LOOKUPS_AT_ONCE = 50
+# Not the kind that scales itself: on a busy machine about one activity in a few hundred was then
+# started by the server and never reached the worker, and so waited for its timeout.
+_POLLERS = PollerBehaviorSimpleMaximum(maximum=5)
 # Only the workflow file itself is watched by the sandbox; these hold no state of their own, and
 # the linters ban ambient time and randomness in them.
 _PURE = ("dunning", "workflows.contracts")
-
-
-def _pollers() -> PollerBehaviorAutoscaling:
-    return PollerBehaviorAutoscaling(minimum=1, maximum=20, initial=4)
-
 
 RESTRICTIONS = SandboxRestrictions.default.with_passthrough_modules(*_PURE)
 
 
 def runner(restrictions: SandboxRestrictions = RESTRICTIONS) -> SandboxedWorkflowRunner:
-    """Workflows run in the sandbox; the rule book is passed through."""
+    """The sandbox in which workflows are tested and histories replayed.
+
+    Production does without: to watch the workflow's file means to import it again for every case,
+    which costs more than all else that a worker does for it.
+    """
     return SandboxedWorkflowRunner(restrictions=restrictions)
 
 
@@ -57,10 +64,10 @@ async def workers(
                 desks.case.project_case,
                 desks.case.close_case,
             ],
-            workflow_runner=runner(),
+            workflow_runner=UnsandboxedWorkflowRunner(),
             max_concurrent_activities=_LOOKUPS_AT_ONCE,
-            workflow_task_poller_behavior=_pollers(),
-            activity_task_poller_behavior=_pollers(),
+            workflow_task_poller_behavior=_POLLERS,
+            activity_task_poller_behavior=_POLLERS,
             graceful_shutdown_timeout=_GRACE,
             deployment_config=deployment,
         )
@@ -72,7 +79,7 @@ async def workers(
                 activities=[desks.nudge.nudge],
                 max_concurrent_activities=_SENDS_AT_ONCE,
                 max_task_queue_activities_per_second=sends_per_second,
-                activity_task_poller_behavior=_pollers(),
+                activity_task_poller_behavior=_POLLERS,
                 graceful_shutdown_timeout=_GRACE,
                 deployment_config=deployment,
             )

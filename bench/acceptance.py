@@ -126,8 +126,8 @@ def _burst_rows(
         p99 = Row(
             what=f"p99 of it, {when}",
             unit="ms",
-            ours=our.percentile(0.99),
-            yardstick=their.percentile(0.99),
+            ours=our.p99,
+            yardstick=their.p99,
             bound="at most",
             limit=share,
         )
@@ -140,8 +140,8 @@ def _stream_row(theirs: Sequence[Result], ours: Sequence[Result], started: float
     return Row(
         what=f"p99 of a stream of {_RATE:.0f}/s, cases being started",
         unit="ms",
-        ours=our.percentile(0.99),
-        yardstick=their.percentile(0.99),
+        ours=our.p99,
+        yardstick=their.p99,
         bound="at most",
         limit=1 / 3,
         note=f"{started:.0f} cases/s started meanwhile",

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bench import events
 from bench.bare import Task
-from bench.programs import output, start
+from bench.programs import bare_worker, output
 from bench.rows import Row
 from bench.servers import BenchError, Database, Servers, until
 from bench.size import Size
@@ -22,9 +22,9 @@ _AT_ONCE = 500
 async def drain(servers: Servers, size: Size) -> list[Row]:
     """Half of the bare cases, then ours, then the other half: the machine may tire."""
     half = size.cases // 2
-    before = await _bare(servers, Task(role="starter", address="", first=0, count=half))
+    before = await _bare(servers, half)
     ours = await _ours(servers, size.cases)
-    after = await _bare(servers, Task(role="starter", address="", first=half, count=half))
+    after = await _bare(servers, half)
     yardstick = 2 / (1 / before + 1 / after)
     row = Row(
         what="a full inbox to cases that wait for their first message",
@@ -38,34 +38,33 @@ async def drain(servers: Servers, size: Size) -> list[Row]:
     return [row]
 
 
-async def _bare(servers: Servers, starting: Task) -> float:
+async def _bare(servers: Servers, cases: int) -> float:
     """Bare cases a second, from the first start to the end of the last one's activity."""
-    starting = starting.model_copy(update={"address": servers.temporal.address})
-    worker = await start("bench.bare", starting.model_copy(update={"role": "worker"}))
-    try:
-        if worker.stdout is None:
-            raise AssertionError("asked for with PIPE")
-        await worker.stdout.readline()
-        began = float(await output("bench.bare", starting))
-        finished = float(await worker.stdout.readline())
-    finally:
-        worker.kill()
-        await worker.wait()
-    return starting.count / (finished - began)
+    first = servers.numbers.take(cases)
+    task = Task(role="starter", address=servers.temporal.address, first=first, count=cases)
+    async with bare_worker(task) as finished:
+        began = float(await output("bench.bare", task))
+        return cases / (await finished() - began)
 
 
-async def _ours(servers: Servers, cases: int, name: str = "drain") -> float:
+async def _ours(servers: Servers, cases: int) -> float:
     """Cases a second, from the first claim to the last plan, all events there beforehand."""
-    database = await servers.database(name, cases)
-    await _fill(database, cases)
+    database = await servers.database("drain", cases)
+    await fill(database, cases)
     async with servers.worker(database), servers.web(database):
-
-        async def all_wait() -> bool:
-            return await database.value(_WAITING) == cases
-
-        await until(all_wait, seconds=_PATIENCE_SECONDS)
+        await until_all_wait(database, cases)
     [(began, finished)] = await database.rows(_SPAN)
     return cases / _seconds(began, finished)
+
+
+async def until_all_wait(database: Database, cases: int) -> None:
+    """Wait until so many cases wait for their first message."""
+
+    async def all_wait() -> bool:
+        waiting: int = await database.value(_WAITING)
+        return waiting == cases
+
+    await until(all_wait, seconds=_PATIENCE_SECONDS)
 
 
 def _seconds(began: datetime, finished: datetime) -> float:
@@ -75,12 +74,14 @@ def _seconds(began: datetime, finished: datetime) -> float:
     return seconds
 
 
-async def _fill(database: Database, cases: int) -> None:
+async def fill(database: Database, cases: int) -> int:
+    """Put a failure of so many payments into the inbox; the number of the first."""
     tables = Tables.connect(database.url, pool_size=1)
     inbox = Inbox(tables)
-    end = database.numbers.take(cases) + cases
-    for first in range(end - cases, end, _AT_ONCE):
-        numbers = range(first, min(first + _AT_ONCE, end))
+    first = database.numbers.take(cases)
+    end = first + cases
+    for begin in range(first, end, _AT_ONCE):
+        numbers = range(begin, min(begin + _AT_ONCE, end))
         await inbox.put_many(
             [
                 NewEvent(
@@ -93,3 +94,4 @@ async def _fill(database: Database, cases: int) -> None:
             ]
         )
     await tables.aclose()
+    return first

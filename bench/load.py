@@ -42,28 +42,29 @@ class Load(BaseModel):
     rate: float | None = None
     first: int = 0
     success: bool = False
+    stamped: bool = False
 
 
 class Result(BaseModel):
-    """What was answered, in milliseconds since each request was due. `sent_at` is wall time."""
+    """What was answered, in milliseconds since each request was due.
+
+    `sent_at` holds the wall time of each request, where it was asked for.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     accepted: int
     refused: int
     seconds: float
-    latencies: tuple[float, ...]
-    sent_at: tuple[float, ...]
+    p50: float
+    p99: float
+    worst: float
+    sent_at: tuple[float, ...] = ()
 
     @property
     def rate(self) -> float:
         """Accepted requests a second."""
         return self.accepted / self.seconds
-
-    def percentile(self, share: float) -> float:
-        """Milliseconds within which this share of requests was answered."""
-        ordered = sorted(self.latencies)
-        return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
 class _Client:
@@ -170,13 +171,20 @@ async def run(load: Load) -> Result:
         async with asyncio.timeout(load.seconds):
             await (_burst(client) if load.rate is None else _steady(client, load.rate))
     seconds = perf_counter() - begin
+    ordered = sorted(client.latencies) or [seconds * 1000]
     return Result(
         accepted=len(client.latencies),
         refused=client.refused,
         seconds=seconds,
-        latencies=tuple(client.latencies),
-        sent_at=tuple(client.sent_at),
+        p50=_share(ordered, 0.50),
+        p99=_share(ordered, 0.99),
+        worst=ordered[-1],
+        sent_at=tuple(round(at, 4) for at in client.sent_at) if load.stamped else (),
     )
+
+
+def _share(ordered: Sequence[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
 def main() -> None:

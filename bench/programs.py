@@ -7,13 +7,14 @@ import os
 import shutil
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from app.embedded.go_build import CHECKOUT
+from bench.bare import Task
 from bench.load import Load, Result
 from bench.servers import CACHE, SECRET, BenchError
 
@@ -41,6 +42,25 @@ async def start(module: str, task: BaseModel) -> Process:
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", module, task.model_dump_json(), stdout=PIPE, cwd=CHECKOUT
     )
+
+
+@asynccontextmanager
+async def bare_worker(task: Task) -> AsyncGenerator[Callable[[], Awaitable[float]]]:
+    """A worker for so many bare cases, once it works; call it for the instant of the last one."""
+    worker = await start("bench.bare", task.model_copy(update={"role": "worker"}))
+    if worker.stdout is None:
+        raise AssertionError("asked for with PIPE")
+    told = worker.stdout
+
+    async def finished() -> float:
+        return float(await told.readline())
+
+    try:
+        await told.readline()
+        yield finished
+    finally:
+        worker.kill()
+        await worker.wait()
 
 
 @asynccontextmanager

@@ -48,9 +48,10 @@ class Rounds(BaseModel):
         """Accepted requests a second."""
         return median(result.rate for result in self.results)
 
-    def percentile(self, share: float) -> float:
-        """Milliseconds."""
-        return median(result.percentile(share) for result in self.results)
+    @property
+    def p99(self) -> float:
+        """Milliseconds within which 99 of 100 requests were answered."""
+        return median(result.p99 for result in self.results)
 
     @property
     def refused(self) -> int:
@@ -61,7 +62,8 @@ class Rounds(BaseModel):
         """All of it, for the file."""
         return {
             f"{name}_rate": self.rate,
-            f"{name}_p50_ms": self.percentile(0.50),
-            f"{name}_p99_ms": self.percentile(0.99),
+            f"{name}_p50_ms": median(result.p50 for result in self.results),
+            f"{name}_p99_ms": self.p99,
+            f"{name}_worst_ms": max(result.worst for result in self.results),
             f"{name}_refused": self.refused,
         }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ import structlog
 from prometheus_client import Counter
 
 from dunning.errors import DunningError
+from dunning.inbound import InboundKind
 from store.errors import DatabaseDownError
 from store.inbox import ClaimedEvent, Inbox
 from webhook.handling import Handled, Handler
@@ -25,6 +27,9 @@ _DISPATCHED = Counter("dunning_events_dispatched_total", "Events by what was don
 _LEASE = timedelta(minutes=2)
 _POLL_SECONDS = 1.0
 _QUIET_SECONDS = 0.2
+# While deliveries take so many times longer than at best, fewer and fewer cases are started.
+_BEARABLE = 2.5
+_SHORTEST_BREATH, _LONGEST_BREATH, _RELIEF = 0.01, 0.1, 0.002
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 
 
@@ -32,17 +37,20 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 class Dispatcher:
     """Brings events from the inbox to their cases.
 
-    `busy` tells whether deliveries are coming in right now: they go first, so that lanes then
-    take small batches and leave the machine to the door.
+    `busy` gives the seconds that a delivery takes right now, nought when none come in. Deliveries
+    go first: one lane goes on meanwhile, in small batches, and pauses as long as they are slow.
     """
 
     inbox: Inbox
     handler: Handler
     arrived: asyncio.Event
-    busy: Callable[[], bool]
+    busy: Callable[[], float]
     lanes: int = 3
     batch: int = 32
+    small_batch: int = 4
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _breath: float = 0.0
+    _paying: bool = False
 
     async def run(self) -> None:
         """Dispatch until stopped; faults of database and Temporal are waited out."""
@@ -62,7 +70,7 @@ class Dispatcher:
                 found = await self._turn(number)
             except (DatabaseDownError, TemporalDownError) as fault:
                 _log.warning("dispatch_waits", reason=str(fault), seconds=pause)
-                await self._rest(pause)
+                await self._wait_out(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
             pause = _FIRST_PAUSE
@@ -72,24 +80,37 @@ class Dispatcher:
     async def _rest(self, seconds: float) -> None:
         """Until something arrives or time is over."""
         self.arrived.clear()
-        try:
-            async with asyncio.timeout(seconds):
-                await self.arrived.wait()
-        except TimeoutError:
-            return
+        await _within(seconds, self.arrived)
+
+    async def _wait_out(self, seconds: float) -> None:
+        """Whatever arrives: it could not be dispatched either."""
+        await _within(seconds, self._stopping)
 
     async def _turn(self, number: int) -> bool:
-        if self.busy():
-            if number > 0:
-                await asyncio.sleep(_QUIET_SECONDS)
-                return True
-            events = await self.inbox.claim(4, _LEASE)
-            await asyncio.sleep(0)
-        else:
-            events = await self.inbox.claim(self.batch, _LEASE)
+        strain = self.busy()
+        if strain and number > 0:
+            await self._wait_out(_QUIET_SECONDS)
+            return True
+        events = await self.inbox.claim(self._limit(strain), _LEASE)
         if events:
             await self._dispatch(events)
+        self._paying = any(event.name == InboundKind.SUCCESS for event in events)
+        if strain and not self._paying:
+            await self._breathe(strain)
         return bool(events)
+
+    def _limit(self, strain: float) -> int:
+        if not strain:
+            return self.batch
+        return 1 if self._breath and not self._paying else self.small_batch
+
+    async def _breathe(self, strain: float) -> None:
+        """Leave the machine to the deliveries: longer at once when they suffer, then less."""
+        if strain > _BEARABLE:
+            self._breath = min(max(self._breath * 2, _SHORTEST_BREATH), _LONGEST_BREATH)
+        else:
+            self._breath = max(self._breath - _RELIEF, 0.0)
+        await asyncio.sleep(self._breath)
 
     async def _dispatch(self, events: Sequence[ClaimedEvent]) -> None:
         try:
@@ -118,6 +139,12 @@ class Dispatcher:
         _DISPATCHED.labels("done").inc(len(handled.done))
         _DISPATCHED.labels("parked").inc(len(handled.parked))
         _DISPATCHED.labels("put_off").inc(len(handled.failed))
+
+
+async def _within(seconds: float, happening: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await happening.wait()
 
 
 def _after(events: Sequence[ClaimedEvent]) -> timedelta:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -222,7 +223,9 @@ async def _run(jobs: Sequence[tuple[ClaimedEvent, Awaitable[_Done]]], handled: H
                 down = result
                 handled.failed.append((claimed.id, str(result)))
             case BaseException():
-                _log.error("event_failed", event=claimed.id, exc_info=result)
+                where = "".join(traceback.format_tb(result.__traceback__))
+                name = type(result).__name__
+                _log.error("event_failed", event=claimed.id, fault=name, where=where)
                 handled.failed.append((claimed.id, type(result).__name__))
             case (invoice_id, note):
                 handled.done.append((claimed.id, invoice_id, note))

@@ -14,6 +14,9 @@ from store.inbox import EventStatus, Inbox, NewEvent
 LARGEST_BODY = 256 * 1024
 _BATCH = 200
 _BUSY_SECONDS = 0.25
+_WEIGHT = 0.1
+# The best is let go slowly, so that a database that became slower is not taken for a busy one.
+_FORGETTING = 1.0002
 
 
 class Answer(Enum):
@@ -39,10 +42,10 @@ class Intake:
     reader: InboundReader
     token_key: bytes
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    _waiting: list[tuple[NewEvent, asyncio.Future[bool]]] = field(
-        default_factory=list[tuple[NewEvent, asyncio.Future[bool]]]
-    )
+    _waiting: list[_Delivery] = field(default_factory=list["_Delivery"])
     _last_arrival: float = float("-inf")
+    _lag: float = 0.0
+    _best: float = float("inf")
     _writer: asyncio.Task[None] | None = None
 
     async def accept(self, body: bytes, signature: str | None) -> Answer:
@@ -57,9 +60,10 @@ class Intake:
         await self._write(row)
         return answer
 
-    def busy(self) -> bool:
-        """Whether deliveries are coming in right now."""
-        return asyncio.get_running_loop().time() - self._last_arrival < _BUSY_SECONDS
+    def busy(self) -> float:
+        """How many times longer than at best deliveries take now; nought when none came lately."""
+        now = asyncio.get_running_loop().time()
+        return self._lag / self._best if now - self._last_arrival < _BUSY_SECONDS else 0.0
 
     def _row(self, body: bytes) -> tuple[NewEvent, Answer]:
         try:
@@ -87,28 +91,46 @@ class Intake:
 
     async def _write(self, row: NewEvent) -> None:
         loop = asyncio.get_running_loop()
-        self._last_arrival = loop.time()
-        written: asyncio.Future[bool] = loop.create_future()
-        self._waiting.append((row, written))
+        delivery = _Delivery(row, loop.create_future(), loop.time())
+        self._last_arrival = delivery.arrived_at
+        self._waiting.append(delivery)
         if self._writer is None or self._writer.done():
             self._writer = loop.create_task(self._drain())
-        await written
+        await delivery.written
 
     async def _drain(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
             try:
-                new = await self.inbox.put_many([row for row, _ in batch])
+                await self.inbox.put_many([delivery.row for delivery in batch])
             except Exception as fault:  # noqa: BLE001 (each delivery hears of it)
                 _fail(batch, fault)
             else:
-                for (_, written), is_new in zip(batch, new, strict=True):
-                    if not written.done():
-                        written.set_result(is_new)
-                self.arrived.set()
+                self._succeed(batch)
+
+    def _succeed(self, batch: list[_Delivery]) -> None:
+        now = asyncio.get_running_loop().time()
+        for delivery in batch:
+            self._observe(now - delivery.arrived_at)
+            if not delivery.written.done():
+                delivery.written.set_result(None)
+        self.arrived.set()
+
+    def _observe(self, lag: float) -> None:
+        self._best = min(lag, self._best * _FORGETTING)
+        self._lag += (lag - self._lag) * _WEIGHT
 
 
-def _fail(batch: list[tuple[NewEvent, asyncio.Future[bool]]], fault: Exception) -> None:
-    for _, written in batch:
-        if not written.done():
-            written.set_exception(fault)
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    """A verified event on its way into the inbox, and who waits for that."""
+
+    row: NewEvent
+    written: asyncio.Future[None]
+    arrived_at: float
+
+
+def _fail(batch: list[_Delivery], fault: Exception) -> None:
+    for delivery in batch:
+        if not delivery.written.done():
+            delivery.written.set_exception(fault)

@@ -7,7 +7,7 @@ stand-ins, and only the cases' clocks are moved, all of them together.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -173,15 +173,17 @@ class Stage:
         """Move every open case to `end`, in the order in which their instants come."""
         await self.settle()
         while self.now < end:
-            cases = await self._going_on()
-            due = [*self._retries.values(), *(c.next_at for c in cases if c.next_at)]
-            target = min([end, *(at + _OVERSHOOT for at in due if at > self.now)])
+            wakes = {c.workflow_id: c.next_at for c in await self._going_on()} | self._retries
+            ahead = [at for at in wakes.values() if at is not None and at > self.now]
+            target = min([end, *(at + _OVERSHOOT for at in ahead)])
             self.sandbox.clock.set(target)
+            # Who is not due sleeps on until the end: nothing happens to them on the way.
+            moved = {w for w, at in wakes.items() if target == end or (at and at <= target)}
             async with asyncio.TaskGroup() as group:
-                for workflow_id in {*self._retries, *(c.workflow_id for c in cases)}:
+                for workflow_id in moved:
                     group.create_task(self._move(workflow_id, target))
             self.now = target
-            await self.settle()
+            await self.settle(moved)
 
     async def _move(self, workflow_id: str, target: datetime) -> None:
         handle = self.client.get_workflow_handle(workflow_id)
@@ -198,8 +200,8 @@ class Stage:
         found = await self.stores.cases.find(limit=1000)
         return [c for c in found if c.closed_at is None or c.next_at is not None]
 
-    async def settle(self) -> None:
-        """Wait until every event is dispatched and no case has work under way.
+    async def settle(self, among: Collection[str] | None = None) -> None:
+        """Wait until every event is dispatched and no case (of these) has work under way.
 
         Work that waits for its next attempt is at rest: `advance_to` moves on to that attempt.
         """
@@ -208,25 +210,26 @@ class Stage:
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 while quiet < _QUIET_LOOKS:
-                    reason = await self._unrest()
+                    reason = await self._unrest(among)
                     quiet = 0 if reason else quiet + 1
                     await asyncio.sleep(_LOOK_SECONDS if reason else 0)
         except TimeoutError:
             raise NotSettledError(f"still under way: {reason}") from None
 
-    async def _unrest(self) -> str | None:
+    async def _unrest(self, among: Collection[str] | None) -> str | None:
         counts = await self.stores.inbox.counts()
         if counts.get(EventStatus.PENDING):
             return f"{counts[EventStatus.PENDING]} events"
-        cases = await self.stores.cases.find(limit=1000)
-        self._retries.clear()
-        for case in cases:
-            look = case.workflow_id not in self._ended and await self._busy(case.workflow_id)
-            if look:
+        if await self.stores.inbox.oldest_due() is not None:
+            return "a parked event that may be placed now"
+        cases = {c.workflow_id for c in await self.stores.cases.find(limit=1000)} - self._ended
+        for workflow_id in cases if among is None else cases.intersection(among):
+            if look := await self._busy(workflow_id):
                 return look
         return None
 
     async def _busy(self, workflow_id: str) -> str | None:
+        self._retries.pop(workflow_id, None)
         try:
             found = await self.client.get_workflow_handle(workflow_id).describe()
         except RPCError as fault:

@@ -103,6 +103,32 @@ async def card_failed(stage: Stage, invoice_id: str) -> None:
     await stage.advance(_days(4))
 
 
+async def doubted(stage: Stage, invoice_id: str) -> None:
+    """A stronger advice before the first message: the campaign is taken back."""
+    await _failed(stage, invoice_id)
+    await _failed(stage, invoice_id, recommendedAction="manual_review")
+    await stage.advance(_days(6))
+
+
+async def put_off(stage: Stage, invoice_id: str) -> None:
+    """A vendor that is busy for seconds, then for hours, then does not answer."""
+    busy = [
+        Fault(kind=FaultKind.STATUS, status=429, headers={"Retry-After": seconds})
+        for seconds in ("5", "20000")
+    ]
+    stage.sandbox.faults.plan(Vendor.SENDGRID, *busy, Fault(kind=FaultKind.DROP))
+    await _failed(stage, invoice_id)
+    await stage.advance(_days(5))
+
+
+async def extended(stage: Stage, invoice_id: str) -> None:
+    await _failed(stage, invoice_id, recommendedAction="manual_review")
+    await stage.order(invoice_id, "decide", decision="extend")
+    await stage.advance(_days(25))
+    await stage.order(invoice_id, "decide", decision="hand_over")
+    await stage.settle()
+
+
 async def recovered(stage: Stage, invoice_id: str) -> None:
     await waiting(stage, invoice_id)
     await stage.fire("recovery.success", f"{invoice_id}-t1")
@@ -136,6 +162,9 @@ PLAYS: tuple[Play, ...] = (
     sending,
     replanned,
     card_failed,
+    doubted,
+    put_off,
+    extended,
     recovered,
     cancelled,
     stopped,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from temporalio.service import RPCError
 
+from activities.failures import INTERNAL_FAULT
 from app.demo.stage import Stage
 from tests.stories.telling import Teller
 
@@ -20,7 +23,17 @@ async def stage(database_url: str, temporal: TemporalDevServer) -> AsyncGenerato
     """The product running, with a clock to move."""
     async with Stage.open(database_url, temporal.address) as opened:
         yield opened
+        assert [case async for case in _faulty(opened)] == []
         await opened.end_all()
+
+
+async def _faulty(stage: Stage) -> AsyncGenerator[str]:
+    """Cases in which something of ours broke, be it that a later attempt went well."""
+    for case in await stage.stores.cases.find(limit=1000):
+        run = stage.client.get_workflow_handle(case.workflow_id)
+        with suppress(RPCError):
+            if INTERNAL_FAULT in (await run.fetch_history()).to_json():
+                yield case.workflow_id
 
 
 @pytest.fixture

@@ -13,8 +13,12 @@ from pydantic import JsonValue
 
 from app.demo.stage import Stage
 from sandbox.faults import Fault, FaultKind, FaultMode, Moment, Vendor
+from sandbox.revtain_webhooks import Delivery, DeliveryState
 
 PRICE = 4900
+_LOST = 0.2
+_AMBUSHED = 0.3
+_NOBODY = "http://127.0.0.1:9/"
 _DAYS = (0, 1, 4, 4, 6, 9, 9, 15, 16, 22, 24)
 _ACTIONS = ("request_card_update",) * 30 + ("retry_later", "monitor", "manual_review", None)
 _CODES = ("do_not_honor", "expired_card", "insufficient_funds", None) * 3 + (
@@ -38,7 +42,7 @@ FAULTS = (
     Fault(kind=FaultKind.STATUS, status=500, when=Moment.AFTER, probability=0.05),
     Fault(kind=FaultKind.STATUS, status=500, probability=0.05),
     Fault(kind=FaultKind.STATUS, status=429, headers={"Retry-After": "120"}, probability=0.1),
-    Fault(kind=FaultKind.DELAY, delay_s=0.15, probability=0.3),
+    Fault(kind=FaultKind.DELAY, delay_s=0.05, probability=0.3),
 )
 
 Act = Callable[[Stage], Awaitable[object]]
@@ -55,21 +59,34 @@ class Happening:
 
 @dataclass(slots=True, kw_only=True)
 class Drawn:
-    """An invoice with its happenings, and when its success was first answered with 200."""
+    """An invoice with its happenings, and when its success was first answered with 200.
+
+    `ambush` is a success that comes at the worst moment: when everything has been looked at, and
+    the ledger is just about to be asked for the message of that number.
+    """
 
     invoice_id: str
     registration: dict[str, Any]
-    happenings: list[Happening]
-    success_answered_at: datetime | None = field(default=None)
+    happenings: list[Happening] = field(default_factory=list[Happening])
+    ambush: tuple[int, Act] | None = None
+    success_answered_at: datetime | None = None
 
 
-def draw(rng: random.Random, invoice_id: str) -> Drawn:
+def batch(seed: int, size: int) -> list[Drawn]:
+    """Invoices with their histories; the same for the same seed."""
+    rng = random.Random(seed)
+    return [_draw(rng, f"INV-{seed}-{number}") for number in range(size)]
+
+
+def _draw(rng: random.Random, invoice_id: str) -> Drawn:
     """An invoice that fails at least once, and whatever else comes to it."""
-    drawn = Drawn(invoice_id=invoice_id, registration=registration(invoice_id), happenings=[])
+    drawn = Drawn(invoice_id=invoice_id, registration=registration(invoice_id))
+    if rng.random() < _AMBUSHED:
+        drawn.ambush = (rng.randint(1, 5), _success(rng, drawn))
     first = _failure(rng, invoice_id, 0)
     drawn.happenings.append(Happening(day=0, delay_s=0, act=first))
     for act in _others(rng, drawn):
-        day, delay_s = rng.choice(_DAYS), rng.choice((0, 0, 0.05, 0.1, 0.2, 0.4))
+        day, delay_s = rng.choice(_DAYS), rng.choice((0, 0, 0.02, 0.05, 0.1, 0.2))
         drawn.happenings.append(Happening(day=day, delay_s=delay_s, act=act))
     return drawn
 
@@ -98,10 +115,10 @@ def _others(rng: random.Random, drawn: Drawn) -> list[Act]:
     acts: list[Act] = []
     invoice_id = drawn.invoice_id
     acts += [_failure(rng, invoice_id, n % 2) for n in range(rng.randrange(3))]
-    if rng.random() < 0.7:
-        acts += [_success(drawn, rng.randrange(2))] * rng.randint(1, 2)
+    if rng.random() < 0.5:
+        acts += [_success(rng, drawn) for _ in range(rng.randint(1, 2))]
     if rng.random() < 0.15:
-        acts.append(_event("card.updated", None, **_cards(invoice_id)))
+        acts.append(_new_card(f"pm_{invoice_id}"))
     if rng.random() < 0.1:
         acts.append(_posted(f"/v1/invoices/{invoice_id}/{rng.choice(('paid', 'void'))}", {}))
     for order, body in rng.sample(_ORDERS, rng.choice((0, 0, 1, 2))):
@@ -109,11 +126,10 @@ def _others(rng: random.Random, drawn: Drawn) -> list[Act]:
     return acts
 
 
-def _cards(invoice_id: str) -> dict[str, JsonValue]:
-    return {
-        "oldPaymentMethodToken": f"pm_{invoice_id}",
-        "newPaymentMethodToken": f"pm_{invoice_id}_new",
-    }
+def _new_card(old: str) -> Act:
+    return _event(
+        "card.updated", None, oldPaymentMethodToken=old, newPaymentMethodToken=f"{old}_new"
+    )
 
 
 def _failure(rng: random.Random, invoice_id: str, transaction: int) -> Act:
@@ -122,32 +138,49 @@ def _failure(rng: random.Random, invoice_id: str, transaction: int) -> Act:
         name,
         f"{invoice_id}-t{transaction + 1}",
         repeat=rng.randint(1, 3),
+        lost=rng.random() < _LOST,
         recommendedAction=rng.choice(_ACTIONS),
         declineCode=rng.choice(_CODES),
     )
 
 
-def _event(name: str, transaction_id: str | None, *, repeat: int = 1, **fields: JsonValue) -> Act:
+def _event(
+    name: str,
+    transaction_id: str | None,
+    *,
+    repeat: int = 1,
+    lost: bool = False,
+    **fields: JsonValue,
+) -> Callable[[Stage], Awaitable[list[Delivery]]]:
     body: dict[str, JsonValue] = {"event": name, **fields}
     if transaction_id is not None:
         body["revtainTransactionId"] = transaction_id
 
-    async def act(stage: Stage) -> None:
-        await stage.sandbox.revtain.fire(body, repeat=repeat)
+    async def act(stage: Stage) -> list[Delivery]:
+        revtain = stage.sandbox.revtain
+        if lost:
+            # Nobody answers the first attempt, nor whatever else is sent at this moment.
+            revtain.send_to(_NOBODY)
+        fired = await revtain.fire(body, repeat=repeat)
+        revtain.send_to(f"{stage.url}/webhooks/revtain")
+        return fired
 
     return act
 
 
-def _success(drawn: Drawn, transaction: int) -> Act:
+def _success(rng: random.Random, drawn: Drawn) -> Act:
     tell = _event(
         "recovery.success",
-        f"{drawn.invoice_id}-t{transaction + 1}",
+        f"{drawn.invoice_id}-t{rng.randint(1, 2)}",
+        lost=rng.random() < _LOST,
         amount=PRICE,
         currency="USD",
     )
 
     async def act(stage: Stage) -> None:
-        await tell(stage)
+        fired = await tell(stage)
+        while all(delivery.state is not DeliveryState.ACCEPTED for delivery in fired):
+            await asyncio.sleep(0.005)
         answered_at = datetime.now(UTC)  # the database's clock, which runs on this machine
         drawn.success_answered_at = min(drawn.success_answered_at or answered_at, answered_at)
 
@@ -161,10 +194,8 @@ def _posted(path: str, body: dict[str, object]) -> Act:
     return act
 
 
-async def play(stage: Stage, seed: int, size: int) -> list[Drawn]:
+async def play(stage: Stage, seed: int, batch: list[Drawn]) -> None:
     """Play a batch of histories in lockstep, under faults, to their end."""
-    rng = random.Random(seed)
-    batch = [draw(rng, f"INV-{seed}-{n}") for n in range(size)]
     for vendor in (Vendor.SENDGRID, Vendor.TWILIO):
         stage.sandbox.faults.plan(vendor, *FAULTS, mode=FaultMode.RANDOM, seed=seed)
     await asyncio.gather(*(stage.register(d.invoice_id, **d.registration) for d in batch))
@@ -176,9 +207,9 @@ async def play(stage: Stage, seed: int, size: int) -> list[Drawn]:
             stage.advance_to(start + timedelta(days=day, hours=3)),
             *(_later(stage, h) for h in today),
         )
+        await stage.sandbox.revtain.settled()
         await stage.settle()
     await stage.advance_to(start + timedelta(days=30))
-    return batch
 
 
 async def _later(stage: Stage, happening: Happening) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from sandbox.faults import Fault, FaultKind, FaultMode, Vendor
-from tests.stories.telling import FINAL, FIRST, REMINDER, TEXT, Teller, Told
+from tests.stories.telling import Teller
+from tests.stories.witnesses import Told
+from tests.stories.words import FINAL, FIRST, REMINDER, TEXT
 
 
 async def test_after_a_pause_of_a_fortnight_only_the_latest_message_is_made_up_for(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from activities.failures import INTERNAL_FAULT
 from activities.nudge import Nudger
 from app.demo.stage import Stage
 from dunning.ports import Accepted, EmailMessage, EmailSender, TextMessage, TextSender
@@ -12,7 +13,9 @@ from dunning.view import CaseView
 from store.database import Database
 from store.errors import DatabaseDownError
 from store.ledger import Ledger
-from tests.stories.telling import FIRST, REMINDER, TEXT, Teller, Told
+from tests.stories.telling import Teller
+from tests.stories.witnesses import Told
+from tests.stories.words import FIRST, REMINDER, TEXT
 from tests.stories.workers import working
 
 _ALL = (f"day 0: {FIRST}", f"day 4: {REMINDER}", f"day 6: {TEXT}")
@@ -34,7 +37,7 @@ class _DyingEmail:
     async def send(self, message: EmailMessage) -> Accepted:
         if not self.died:
             self.died = True
-            raise _BrokenDownError
+            raise _BrokenDownError(f"could not write to {message.recipient}")
         return await self.vendor.send(message)
 
 
@@ -98,6 +101,10 @@ async def test_a_worker_that_dies_before_a_send_leaves_it_unknown(idle: Stage) -
         assert await ada.told() == Told(
             inbox=(f"day 4: {REMINDER}",), held=(_LOST_EMAIL, _LOST_TEXT), standing="waiting"
         )
+        case = await ada.case()
+        history = await idle.client.get_workflow_handle(case["workflow_id"]).fetch_history()
+        assert INTERNAL_FAULT in history.to_json()
+        assert ada.email not in history.to_json()
 
 
 async def test_a_worker_that_dies_after_a_send_finds_the_text_and_gives_the_emails_up(

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from app.demo.stage import Stage
 from app.embedded.process import free_port
 from sandbox.faults import Fault, FaultKind, Moment, Vendor
-from tests.stories.telling import FIRST, REMINDER, TEXT, Invoice, Teller, Told, rows
+from tests.stories.telling import Invoice, Teller
+from tests.stories.witnesses import Told, rows
+from tests.stories.words import FIRST, REMINDER, TEXT
 from tests.stories.workers import hasty_worker
 
 _UNKNOWN = ("first: unknown, no answer from the vendor",)

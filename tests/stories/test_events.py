@@ -7,7 +7,9 @@ import json
 from typing import Any
 
 from sandbox.revtain_webhooks import DeliveryState
-from tests.stories.telling import FIRST, RECEIPT, Teller, Told, rows
+from tests.stories.telling import Teller
+from tests.stories.witnesses import Told, rows
+from tests.stories.words import FIRST, RECEIPT
 
 
 async def _unmatched(tell: Teller) -> list[tuple[str, str, str]]:

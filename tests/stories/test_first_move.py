@@ -7,7 +7,9 @@ from pathlib import Path
 from app.demo.stage import Stage
 from app.embedded.temporal import TemporalDevServer
 from app.policy_file import default_policy_text
-from tests.stories.telling import CONFIRM, FIRST, Teller, Told
+from tests.stories.telling import Teller
+from tests.stories.witnesses import Told
+from tests.stories.words import CONFIRM, FIRST
 
 EXPIRED = "Please update your card at Example"
 FUNDS = "We could not take your payment to Example"

@@ -8,13 +8,18 @@ in the ledger and in the customers' inboxes, not on what the code believes.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import text
 
+from activities.nudge import Nudger
+from dunning.ids import workflow_id
 from sandbox.inbox import Channel
-from tests.stories.histories import Drawn, play, registration
+from store.ledger import Ledger, Reservation
+from tests.stories.histories import Drawn, batch, play, registration
+from tests.stories.witnesses import rows as read
+from tests.stories.workers import working
 
 if TYPE_CHECKING:
     from app.demo.stage import Stage
@@ -22,24 +27,46 @@ if TYPE_CHECKING:
 BATCH = 40
 SEEDS = (11, 12, 13, 14, 15, 16)
 MAY_HAVE_ARRIVED = {"sent", "unknown"}
-_ROWS = text("""
+_ROWS = """
     SELECT m.id, m.status, m.channel, m.template, m.provider_id, m.reserved_at, c.invoice_id
     FROM messages m JOIN cases c ON c.id = m.case_id
-""")
+"""
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_nobody_hears_twice_and_nobody_hears_after_paying(stage: Stage, seed: int) -> None:
-    batch = await play(stage, seed, BATCH)
-    async with stage.stores.database.begin() as connection:
-        rows = [dict(r) for r in (await connection.execute(_ROWS)).mappings()]
-    assert twice(stage, rows) == []
-    assert after_paying(batch, rows) == []
+async def test_nobody_hears_twice_and_nobody_hears_after_paying(idle: Stage, seed: int) -> None:
+    drawn = batch(seed, BATCH)
+
+    def ambush(nudger: Nudger) -> Nudger:
+        return replace(nudger, ledger=_AmbushedLedger(idle, drawn))
+
+    async with working(idle, ambush):
+        await play(idle, seed, drawn)
+    rows = await read(idle, _ROWS)
+    assert twice(idle, rows) == []
+    assert after_paying(drawn, rows) == []
     assert [r["id"] for r in rows if r["status"] == "reserved"] == []
     statuses = Counter(r["status"] for r in rows)
     assert statuses["sent"] > BATCH
     assert statuses["unknown"] > 0
+
+
+class _AmbushedLedger(Ledger):
+    """Lets a success in, in the last moment before a message is reserved."""
+
+    def __init__(self, stage: Stage, drawn: list[Drawn]) -> None:
+        super().__init__(stage.stores.database, stage.settings.token_key)
+        self._stage = stage
+        self._ambushes = {workflow_id(d.invoice_id, 1): d.ambush for d in drawn if d.ambush}
+        self._asked: Counter[str] = Counter()
+
+    async def reserve(self, workflow_id: str, **asked: Any) -> Reservation:
+        self._asked[workflow_id] += 1
+        number, act = self._ambushes.get(workflow_id, (0, None))
+        if act is not None and number == self._asked[workflow_id]:
+            await act(self._stage)
+        return await super().reserve(workflow_id, **asked)
 
 
 def twice(stage: Stage, rows: list[dict[str, object]]) -> list[str]:
@@ -68,9 +95,9 @@ def _phone(invoice_id: str) -> str:
     return str(registration(invoice_id)["customer"]["phone"])
 
 
-def after_paying(batch: list[Drawn], rows: list[dict[str, object]]) -> list[str]:
+def after_paying(drawn: list[Drawn], rows: list[dict[str, object]]) -> list[str]:
     """Messages that were begun after the sender of the success had heard that we have it."""
-    answered = {d.invoice_id: d.success_answered_at for d in batch}
+    answered = {d.invoice_id: d.success_answered_at for d in drawn}
     crossed: list[str] = []
     for row in rows:
         paid_at, begun = answered.get(str(row["invoice_id"])), row["reserved_at"]

@@ -8,7 +8,9 @@ import pytest
 
 from app.demo.stage import Stage
 from sandbox.inbox import Channel
-from tests.stories.telling import FINAL, FIRST, RECEIPT, REMINDER, TEXT, Teller, Told
+from tests.stories.telling import Teller
+from tests.stories.witnesses import Told
+from tests.stories.words import FINAL, FIRST, RECEIPT, REMINDER, TEXT
 
 _LATE_EVENING = 22
 _SUNDAY = 6

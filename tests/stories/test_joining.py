@@ -8,16 +8,9 @@ from itertools import permutations
 from pydantic import JsonValue
 
 from dunning.advice import Advice
-from tests.stories.telling import (
-    FIRST,
-    RECEIPT,
-    REMINDER,
-    SILENT_MONTH,
-    Invoice,
-    Teller,
-    Told,
-    rows,
-)
+from tests.stories.telling import Invoice, Teller
+from tests.stories.witnesses import Told, rows
+from tests.stories.words import FIRST, RECEIPT, REMINDER, SILENT_MONTH
 
 
 def _transactions(invoice_number: int) -> list[str]:
@@ -96,9 +89,7 @@ async def test_a_success_among_them_leaves_nothing_to_say_in_any_order(tell: Tel
     assert await rows(tell.stage, left) == []
 
 
-async def _fire(
-    tell: Teller, invoices: list[Invoice], orders: Sequence[tuple[int, ...]]
-) -> None:
+async def _fire(tell: Teller, invoices: list[Invoice], orders: Sequence[tuple[int, ...]]) -> None:
     for invoice, order in zip(invoices, orders, strict=True):
         events = _events(invoice)
         for number in order:

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from tests.stories.telling import (
-    FINAL,
-    FIRST,
-    NEW_CARD_FAILED,
-    RECEIPT,
-    REMINDER,
-    TEXT,
-    Invoice,
-    Teller,
-    Told,
-    rows,
-)
+from tests.stories.telling import Invoice, Teller
+from tests.stories.witnesses import Told, rows
+from tests.stories.words import FINAL, FIRST, NEW_CARD_FAILED, RECEIPT, REMINDER, TEXT
 
 
 async def _charge_new_card(invoice: Invoice) -> str:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from tests.stories.telling import (
-    FINAL,
-    FIRST,
-    RECEIPT,
-    REMINDER,
-    SILENT_MONTH,
-    TEXT,
-    Teller,
-    Told,
-    rows,
-)
+from dunning.orders import Pause, Stop
+from tests.stories.telling import Teller
+from tests.stories.witnesses import Told, rows
+from tests.stories.words import FINAL, FIRST, RECEIPT, REMINDER, SILENT_MONTH, TEXT
 from workflows import contracts
 from workflows.contracts import BulkOrder
-from dunning.orders import Pause, Stop
 
 
 async def test_a_pause_with_an_end_ends_by_itself(tell: Teller) -> None:

@@ -10,87 +10,76 @@ from pathlib import Path
 from app import clock
 from app.demo.stage import Stage
 from app.embedded.postgres import EmbeddedPostgres
-from app.embedded.process import free_port
 from app.embedded.temporal import TemporalDevServer
 from store.migrations import upgrade
-from tests.stories.telling import (
-    FIRST,
-    RECEIPT,
-    REMINDER,
-    Teller,
-    Told,
-    dispatched,
-    eventually,
-    rows,
-)
+from tests.stories.relay import Relay
+from tests.stories.telling import Teller
+from tests.stories.witnesses import Told, dispatched, eventually, rows
+from tests.stories.words import FIRST, RECEIPT, REMINDER
 from webhook.sweep import Sweep
 from workflows.contracts import SEARCH_ATTRIBUTES
+
+_PAID = Told(inbox=(f"day 0: {FIRST}", f"day 1: {RECEIPT}"), standing="recovered by revtain_retry")
+_GOES_ON = Told(inbox=(f"day 0: {FIRST}", f"day 4: {REMINDER}"), standing="waiting")
 
 
 async def test_events_that_come_while_temporal_is_away_are_taken_and_carried_on_afterwards(
     database_url: str, temporal_cli: Path, tmp_path: Path
 ) -> None:
-    port = free_port()
-
-    def serve() -> AbstractAsyncContextManager[TemporalDevServer]:
+    def temporal() -> AbstractAsyncContextManager[TemporalDevServer]:
+        kept = tmp_path / "temporal.db"
+        attributes = SEARCH_ATTRIBUTES
         return TemporalDevServer.start(
-            temporal_cli,
-            port=port,
-            ui_port=0,
-            db_filename=tmp_path / "temporal.db",
-            search_attributes=SEARCH_ATTRIBUTES,
+            temporal_cli, ui_port=0, db_filename=kept, search_attributes=attributes
         )
 
     async with AsyncExitStack() as stack:
-        first_life = AsyncExitStack()
-        server = await first_life.enter_async_context(serve())
-        stage = await stack.enter_async_context(Stage.open(database_url, server.address))
-        tell = Teller.of(stage)
-        ada, ben, new = [await tell.invoice() for _ in range(3)]
-        for invoice in (ada, ben):
-            await invoice.fails()
-        await tell.day(1)
+        relay = await _relay(stack)
+        async with temporal() as server:
+            await relay.lead_to(server.ports.rpc)
+            stage = await stack.enter_async_context(Stage.open(database_url, relay.address))
+            tell = Teller.of(stage)
+            ada, ben, new = [await tell.invoice() for _ in range(3)]
+            for invoice in (ada, ben):
+                await invoice.fails()
+            await tell.day(1)
+            await relay.cut()
 
-        await first_life.aclose()
         revtain = stage.sandbox.revtain
         failed = new.event("failed", recommendedAction="request_card_update")
         answers = [*await revtain.fire(ada.event("success")), *await revtain.fire(failed)]
         assert [answer.attempts[0].status for answer in answers] == [200, 200]
         assert (await stage.call("GET", "/readyz"))[0] == 503
-        status, problem = await stage.call("POST", f"/v1/cases/{ben.id}/stop")
-        assert (status, problem["title"]) == (503, "Temporal does not answer")
 
-        await stack.enter_async_context(serve())
-        await dispatched(stage)
-        await tell.day(5)
-        assert await ada.told() == Told(
-            inbox=(f"day 0: {FIRST}", f"day 1: {RECEIPT}"), standing="recovered by revtain_retry"
-        )
-        assert await ben.told() == Told(
-            inbox=(f"day 0: {FIRST}", f"day 4: {REMINDER}"), standing="waiting"
-        )
-        assert (await new.told()).standing == "waiting"
+        async with temporal() as server:
+            await relay.lead_to(server.ports.rpc)
+            await dispatched(stage)
+            await tell.day(5)
+            assert await ada.told() == _PAID
+            assert await ben.told() == _GOES_ON
+            assert (await new.told()).standing == "waiting"
+            await stack.aclose()
 
 
 async def test_postgresql_may_be_away_when_a_success_comes_and_when_a_message_falls_due(
     temporal: TemporalDevServer, tmp_path: Path
 ) -> None:
-    port, folder = free_port(), tmp_path / "postgres"
+    folder = tmp_path / "postgres"
     async with AsyncExitStack() as stack:
-        first_life = AsyncExitStack()
-        server = await first_life.enter_async_context(
-            EmbeddedPostgres.start(folder, port=port, durable=False)
-        )
-        await asyncio.to_thread(upgrade, server.url)
-        stage = await stack.enter_async_context(Stage.open(server.url, temporal.address))
-        tell = Teller.of(stage)
-        ada, ben = await tell.invoice(), await tell.invoice()
-        for invoice in (ada, ben):
-            await invoice.fails()
-        await tell.day(1)
-        case = await ben.case()
+        relay = await _relay(stack)
+        async with EmbeddedPostgres.start(folder, durable=False) as server:
+            await asyncio.to_thread(upgrade, server.url)
+            await relay.lead_to(server.port)
+            url = server.url.replace(f":{server.port}/", f":{relay.port}/")
+            stage = await stack.enter_async_context(Stage.open(url, temporal.address))
+            tell = Teller.of(stage)
+            ada, ben = await tell.invoice(), await tell.invoice()
+            for invoice in (ada, ben):
+                await invoice.fails()
+            await tell.day(1)
+            case = await ben.case()
+            await relay.cut()
 
-        await first_life.aclose()
         (answer,) = await stage.sandbox.revtain.fire(ada.event("success"))
         assert answer.attempts[0].status == 503
         assert (await stage.call("GET", "/readyz"))[0] == 503
@@ -99,17 +88,22 @@ async def test_postgresql_may_be_away_when_a_success_comes_and_when_a_message_fa
         handle = stage.client.get_workflow_handle(case["workflow_id"])
         await stage.skipper.fast_forward(handle, due_in + timedelta(minutes=5))
 
-        await stack.enter_async_context(EmbeddedPostgres.start(folder, port=port, durable=False))
-        await stage.sandbox.revtain.settled()
-        await dispatched(stage)
-        await tell.day(5)
-        assert await ada.told() == Told(
-            inbox=(f"day 0: {FIRST}", f"day 1: {RECEIPT}"), standing="recovered by revtain_retry"
-        )
-        assert await ben.told() == Told(
-            inbox=(f"day 0: {FIRST}", f"day 4: {REMINDER}"), standing="waiting"
-        )
-        await stage.end_all()
+        async with EmbeddedPostgres.start(folder, durable=False) as server:
+            await relay.lead_to(server.port)
+            await stage.sandbox.revtain.settled()
+            await dispatched(stage)
+            await tell.day(4)
+            await tell.day(5)
+            assert await ada.told() == _PAID
+            assert await ben.told() == _GOES_ON
+            await stage.end_all()
+            await stack.aclose()
+
+
+async def _relay(stack: AsyncExitStack) -> Relay:
+    relay = Relay()
+    stack.push_async_callback(relay.cut)
+    return relay
 
 
 async def test_a_run_that_was_terminated_is_closed_as_stopped_by_the_next_failure_or_the_sweep(

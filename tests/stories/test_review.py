@@ -5,18 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from tests.stories.telling import (
-    DAY,
-    FINAL,
-    FIRST,
-    RECEIPT,
-    REMINDER,
-    SILENT_MONTH,
-    TEXT,
-    Teller,
-    Told,
-    rows,
-)
+from tests.stories.telling import DAY, Teller
+from tests.stories.witnesses import Told, rows
+from tests.stories.words import FINAL, FIRST, RECEIPT, REMINDER, SILENT_MONTH, TEXT
 
 _REVIEWS = """
     SELECT round, reason, deadline - opened_at AS patience, owner, decision,

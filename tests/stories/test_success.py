@@ -7,19 +7,11 @@ import asyncio
 import pytest
 
 from app.demo.stage import Stage
+from app.embedded.temporal import TemporalDevServer
 from sandbox.faults import Fault, FaultKind, Vendor
-from tests.stories.telling import (
-    FIRST,
-    RECEIPT,
-    REMINDER,
-    SILENT_MONTH,
-    TEXT,
-    Teller,
-    Told,
-    dispatched,
-    eventually,
-    rows,
-)
+from tests.stories.telling import Teller
+from tests.stories.witnesses import Told, dispatched, eventually, rows
+from tests.stories.words import FIRST, RECEIPT, REMINDER, SILENT_MONTH, TEXT
 
 
 async def test_a_customer_who_pays_on_day_7_hears_no_more_than_a_thank_you(tell: Teller) -> None:
@@ -135,9 +127,7 @@ async def test_a_success_after_an_unpaid_end_is_noted_and_nobody_is_written_to(
     await tell.day(3)
     await ada.pays()
     await tell.day(60)
-    assert await ada.told() == Told(
-        inbox=(f"day 0: {FIRST}",), standing="stopped, paid after that"
-    )
+    assert await ada.told() == Told(inbox=(f"day 0: {FIRST}",), standing="stopped, paid after that")
     assert (await tell.stage.show(ada.id))["status"] == "paid"
 
 
@@ -150,9 +140,7 @@ async def test_a_success_of_other_money_stops_the_messages_until_a_person_has_co
     await tell.day(1)
     await ada.pays(amount=amount, currency=currency)
     await tell.day(5)
-    assert await ada.told() == Told(
-        inbox=(f"day 0: {FIRST}",), standing="review: amount_differs"
-    )
+    assert await ada.told() == Told(inbox=(f"day 0: {FIRST}",), standing="review: amount_differs")
     figures = "SELECT amount_due, currency, received_minor, received_currency FROM invoices"
     assert [tuple(row.values()) for row in await rows(tell.stage, figures)] == [
         (4900, "USD", amount, currency)
@@ -176,3 +164,39 @@ async def test_simulated_events_are_recorded_and_nothing_else(tell: Teller) -> N
     _, answer = await tell.stage.call("GET", "/v1/events?status=done")
     notes = [event["note"] for event in answer["events"]]
     assert notes.count("simulated, and this is not test mode") == 2
+
+
+async def test_a_success_that_cannot_be_read_holds_the_messages_until_a_person_has_looked(
+    tell: Teller,
+) -> None:
+    ada = await tell.invoice()
+    await ada.fails()
+    await tell.day(1)
+    await ada.pays(amount="a lot")
+    await tell.day(10)
+    assert await ada.told() == Told(inbox=(f"day 0: {FIRST}",), standing="waiting")
+    _, answer = await tell.stage.call("GET", "/v1/events?status=parked")
+    (event,) = answer["events"]
+    assert event["note"].startswith("recovery.success: amount")
+    waits = "SELECT reason FROM messages WHERE step = 'monthly.text'"
+    words = "a success was received that is not settled yet"
+    assert await rows(tell.stage, waits) == [{"reason": words}]
+    await ada.post("paid")
+    await tell.day(60)
+    assert await ada.told() == Told(
+        inbox=(f"day 0: {FIRST}", f"day 10: {RECEIPT}"), standing="recovered by paid_elsewhere"
+    )
+
+
+async def test_in_test_mode_simulated_events_do_what_real_ones_do(
+    database_url: str, temporal: TemporalDevServer
+) -> None:
+    async with Stage.open(database_url, temporal.address, DUNNING_TEST_MODE="true") as stage:
+        tell = Teller.of(stage)
+        ada = await tell.invoice()
+        await ada.fails(isSimulated=True)
+        await tell.day(1)
+        await ada.pays(isSimulated=True)
+        assert await ada.told() == Told(
+            inbox=(f"day 0: {FIRST}", f"day 1: {RECEIPT}"), standing="recovered by revtain_retry"
+        )

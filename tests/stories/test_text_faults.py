@@ -5,7 +5,9 @@ from __future__ import annotations
 from app.demo.stage import Stage
 from app.embedded.process import free_port
 from sandbox.faults import Fault, FaultKind, FaultMode, Moment, Operation, Vendor
-from tests.stories.telling import FIRST, REMINDER, TEXT, Invoice, Teller, Told, rows
+from tests.stories.telling import Invoice, Teller
+from tests.stories.witnesses import Told, rows
+from tests.stories.words import FIRST, REMINDER, TEXT
 from tests.stories.workers import hasty_worker
 
 _BEFORE = (f"day 0: {FIRST}", f"day 4: {REMINDER}")

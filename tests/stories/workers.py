@@ -32,9 +32,7 @@ async def working(stage: Stage, change: Callable[[Nudger], Nudger]) -> AsyncGene
 
 
 @asynccontextmanager
-async def hasty_worker(
-    stage: Stage, *, timeout: timedelta = HASTE
-) -> AsyncGenerator[None]:
+async def hasty_worker(stage: Stage, *, timeout: timedelta = HASTE) -> AsyncGenerator[None]:
     """A worker that waits for its vendors for less than a second."""
     settings = stage.settings
     async with (

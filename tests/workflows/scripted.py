@@ -1,18 +1,16 @@
-"""What does the world answer when only the workflow is on trial? Activities with a script."""
+"""How do a case's activities behave when a test writes their part?"""
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 from temporalio import activity
 
-from dunning.channel import Channel
-from dunning.events import Closed, NudgeResult, Opened, Sent, Terms
+from dunning.events import Closed, NudgeResult, Opened, Sent
 from dunning.facts import Case
-from dunning.states import Outcome
-from dunning.steps import Step
+from dunning.states import State
+from tests.rules.builders import opened
 from workflows.contracts import (
     CaseActivities,
     CaseRecord,
@@ -22,74 +20,60 @@ from workflows.contracts import (
     OpenInput,
 )
 
-TERMS = Terms(
-    spacing=timedelta(hours=24),
-    watch=timedelta(days=45),
-    watch_then_campaign=False,
-    retry=timedelta(days=3),
-    review=timedelta(days=5),
-    review_rounds=2,
-    review_then=Outcome.WRITTEN_OFF,
-    receipt=False,
-)
+Nudge = Callable[[NudgeInput], Awaitable[NudgeResult]]
 
 
-def plan(anchor: datetime) -> tuple[Step, ...]:
-    """Four emails, the first after two hours."""
-    return tuple(
-        Step(
-            id=f"monthly.{name}",
-            channel=Channel.EMAIL,
-            template="reminder",
-            due_at=anchor + timedelta(hours=hours),
-        )
-        for name, hours in (("first", 2), ("second", 96), ("third", 216), ("final", 528))
-    )
+async def sent(_: NudgeInput) -> NudgeResult:
+    """A vendor that takes everything."""
+    return Sent(at=activity.info().started_time)
 
 
 @dataclass(slots=True)
-class ScriptedCase(CaseActivities):
-    """Plans one campaign, and remembers what was shown and closed."""
+class Script:
+    """What the activities do, and what they were asked."""
 
+    nudge: Nudge = sent
+    faults: list[Exception] = field(default_factory=list[Exception])
+    """Raised by the next projections and closings, one each."""
+    steps: list[str] = field(default_factory=list[str])
     shown: list[Case] = field(default_factory=list[Case])
     closed: list[Case] = field(default_factory=list[Case])
 
+    def stumble(self) -> None:
+        if self.faults:
+            raise self.faults.pop(0)
+
+
+class ScriptedCase(CaseActivities):
+    def __init__(self, script: Script) -> None:
+        self._script = script
+
     @activity.defn(name="open_case")
     async def open_case(self, asked: OpenInput) -> Opened:
-        steps = plan(asked.work.anchor)
-        return Opened(
-            policy_digest="d1",
-            terms=TERMS,
-            advice=asked.work.advice,
-            decline_code=asked.work.decline_code,
-            campaign="monthly" if asked.work.advice.writes else None,
-            steps=steps if asked.work.advice.writes else (),
-            review_at=steps[-1].due_at,
-        )
+        return opened(asked.work)
 
     @activity.defn(name="project_case")
     async def project_case(self, record: CaseRecord) -> None:
-        self.shown.append(record.case)
+        self._script.stumble()
+        self._script.shown.append(record.case)
 
     @activity.defn(name="close_case")
     async def close_case(self, record: CaseRecord) -> Closed:
-        self.closed.append(record.case)
-        return Closed()
+        assert record.case.state is State.CLOSED
+        self._script.stumble()
+        self._script.closed.append(record.case)
+        receipt = record.case.receipt
+        if receipt is None:
+            return Closed()
+        self._script.steps.append(receipt.id)
+        return Closed(receipt=Sent(at=activity.info().started_time))
 
 
-@dataclass(slots=True)
-class ScriptedNudges(NudgeActivities):
-    """Sends at once, or hangs as long as a test wants."""
-
-    sent: list[str] = field(default_factory=list[str])
-    hanging: asyncio.Event | None = None
-    begun: asyncio.Event = field(default_factory=asyncio.Event)
+class ScriptedNudge(NudgeActivities):
+    def __init__(self, script: Script) -> None:
+        self._script = script
 
     @activity.defn(name="nudge")
     async def nudge(self, asked: NudgeInput) -> NudgeOutput:
-        self.begun.set()
-        if self.hanging is not None:
-            await self.hanging.wait()
-        self.sent.append(asked.step.id)
-        result: NudgeResult = Sent(at=activity.info().started_time)
-        return NudgeOutput(result=result)
+        self._script.steps.append(asked.step.id)
+        return NudgeOutput(result=await self._script.nudge(asked))
