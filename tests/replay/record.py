@@ -37,6 +37,7 @@ CUSTOMER = {
     "sms_consent_at": "2026-01-05T10:00:00Z",
 }
 _HOST = re.compile(r'"identity":"[^"]*"')
+_TRACE = re.compile(r'"stackTrace":"(?:[^"\\]|\\.)*"')
 Play = Callable[[Stage, str], Awaitable[None]]
 
 
@@ -188,6 +189,7 @@ def _registration(invoice_id: str) -> dict[str, object]:
 def _without_this_machine(history: str) -> str:
     """Compact JSON that does not name the machine it was recorded on."""
     compact = json.dumps(json.loads(history), separators=(",", ":"))
+    compact = _TRACE.sub('"stackTrace":""', compact)
     return _HOST.sub('"identity":"recorder"', compact).replace(socket.gethostname(), "recorder")
 
 
