@@ -32,34 +32,44 @@ _MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
 }
 
 
-async def measure(size: Size, chosen: list[str], console: Console) -> list[Row]:
-    """All rows, one after the other, on the same servers."""
-    rows: list[Row] = []
+async def measure(size: Size, chosen: list[str], rows: list[Row], console: Console) -> None:
+    """Add the rows, one measurement after the other, on the same servers."""
     with tempfile.TemporaryDirectory(prefix="dunning-bench-") as scratch:
         async with asyncio.timeout(_LONGEST_SECONDS), Servers.start(Path(scratch)) as servers:
             for name in chosen:
                 words, measurement = _MEASUREMENTS[name]
                 with console.status(words):
                     rows += await measurement(servers, size)
-    return rows
 
 
 def main() -> int:
-    """Print the table, write the file; 1 when a figure does not hold."""
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a short run, for a first look")
-    parser.add_argument("rows", nargs="*", choices=[*_MEASUREMENTS, []], metavar="ROW")
-    given = parser.parse_args()
+    """Print the table, write the file; 1 when a figure does not hold, 2 when one is missing."""
+    given = _arguments()
     console = Console(stderr=True)
     chosen = given.rows or list(_MEASUREMENTS)
+    rows: list[Row] = []
+    missing = False
     try:
-        rows = asyncio.run(measure(QUICK if given.quick else FULL, chosen, console))
+        asyncio.run(measure(QUICK if given.quick else FULL, chosen, rows, console))
     except (BenchError, EmbeddedServerError, TimeoutError) as fault:
+        missing = True
         console.print(str(fault) or "not finished in time", style="red", markup=False)
-        return 2
     report.write(rows)
     report.show(rows)
+    if missing:
+        return 2
     return 0 if all(row.holds for row in rows) else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a short run, for a first look")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(_MEASUREMENTS))
+    given = parser.parse_args()
+    unknown = [row for row in given.rows if row not in _MEASUREMENTS]
+    if unknown:
+        parser.error(f"there is no row {unknown[0]}: choose from {', '.join(_MEASUREMENTS)}")
+    return given
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import perf_counter
 
 from bench.load import Load, Result
 from bench.programs import express, load
@@ -13,6 +14,7 @@ from bench.size import Size
 _CONNECTIONS = 32
 _OPEN_CONNECTIONS = 256
 _RATE = 300.0
+_LEAD_SECONDS = 3.0
 _WARM_UP = 300
 _NO_TEMPORAL = "127.0.0.1:9"
 _CASES = "SELECT count(*) FROM cases"
@@ -45,16 +47,13 @@ async def while_cases_start(servers: Servers, size: Size) -> list[Row]:
         async with servers.worker(database), servers.web(database) as port:
             await _warm_up(their_port, port, numbers)
             burst = await _bursts(port, numbers, size)
-            started = await database.value(_CASES)
+            started, begin = await database.value(_CASES), perf_counter()
             stream = await _streams(port, numbers, size)
-            started_meanwhile = await database.value(_CASES) - started
+            pace = (await database.value(_CASES) - started) / (perf_counter() - begin)
         their_burst = await _bursts(their_port, numbers, size, requests=size.yardstick_requests)
         their_stream = await _streams(their_port, numbers, size)
     rows = _burst_rows("cases being started", their_burst, burst, rate=3.0, share=None)
-    return [
-        *rows,
-        _stream_row(their_stream, stream, started_meanwhile / size.rounds / size.seconds),
-    ]
+    return [*rows, _stream_row(their_stream, stream, pace)]
 
 
 async def _warm_up(their_port: int, port: int, numbers: Numbers) -> None:
@@ -86,14 +85,16 @@ async def _streams(port: int, numbers: Numbers, size: Size) -> list[Result]:
 
 
 async def _stream(port: int, numbers: Numbers, seconds: float) -> Result:
-    requests = int(_RATE * seconds)
+    """Measured once it flows: what was under way when it began is worked off first."""
+    lead, requests = int(_RATE * _LEAD_SECONDS), int(_RATE * (_LEAD_SECONDS + seconds))
     what = Load(
         port=port,
         secret=SECRET,
         requests=requests,
+        uncounted=lead,
         first=numbers.take(requests),
         connections=_OPEN_CONNECTIONS,
-        seconds=seconds * 2,
+        seconds=(seconds + _LEAD_SECONDS) * 2,
         rate=_RATE,
     )
     return await load(what)

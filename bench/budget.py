@@ -143,7 +143,7 @@ async def of_a_bare_case(server: TemporalDevServer) -> Cost:
         pauses = [1.0] * (_NUDGES - 1)
         await client.start_workflow(
             bare_case.WORKFLOW,
-            [[*pauses, 3600.0]],
+            [*pauses, 3600.0],
             id=case.id,
             task_queue=bare_case.QUEUE,
             start_signal=bare_case.FAILED,

@@ -30,7 +30,10 @@ _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
 class Load(BaseModel):
-    """What to send. With a `rate` requests begin at fixed instants, whatever the answers do."""
+    """What to send. With a `rate` requests begin at fixed instants, whatever the answers do.
+
+    The answers to the first `uncounted` requests do not count in the percentiles.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,6 +44,7 @@ class Load(BaseModel):
     seconds: float = 60.0
     rate: float | None = None
     first: int = 0
+    uncounted: int = 0
     success: bool = False
     stamped: bool = False
 
@@ -70,8 +74,10 @@ class Result(BaseModel):
 class _Client:
     """All connections, and what is left to send over them."""
 
-    def __init__(self, requests: Sequence[bytes]) -> None:
+    def __init__(self, requests: Sequence[bytes], uncounted: int) -> None:
         self.requests = requests
+        self.uncounted = uncounted
+        self.accepted = 0
         self.due: deque[int] = deque()
         self.due_at = [0.0] * len(requests)
         self.sent_at = [0.0] * len(requests)
@@ -95,11 +101,13 @@ class _Client:
         self.due_at[number] = self.due_at[number] or now
 
     def answered(self, number: int, *, accepted: bool) -> None:
-        if accepted:
-            self.latencies.append((perf_counter() - self.due_at[number]) * 1000)
-        else:
+        if not accepted:
             self.refused += 1
-        if len(self.latencies) + self.refused == len(self.requests):
+        else:
+            self.accepted += 1
+            if number >= self.uncounted:
+                self.latencies.append((perf_counter() - self.due_at[number]) * 1000)
+        if self.accepted + self.refused == len(self.requests):
             self.complete.set()
 
 
@@ -161,7 +169,9 @@ async def run(load: Load) -> Result:
     """Send it all, or as much as fits into the time."""
     make = events.success if load.success else events.failure
     numbers = range(load.first, load.first + load.requests)
-    client = _Client([events.request(make(number), load.secret) for number in numbers])
+    client = _Client(
+        [events.request(make(number), load.secret) for number in numbers], load.uncounted
+    )
     loop = asyncio.get_running_loop()
     for _ in range(load.connections):
         await loop.create_connection(lambda: _Connection(client), "127.0.0.1", load.port)
@@ -173,7 +183,7 @@ async def run(load: Load) -> Result:
     seconds = perf_counter() - begin
     ordered = sorted(client.latencies) or [seconds * 1000]
     return Result(
-        accepted=len(client.latencies),
+        accepted=client.accepted,
         refused=client.refused,
         seconds=seconds,
         p50=_share(ordered, 0.50),

@@ -19,7 +19,9 @@ class Size:
     @property
     def invoices(self) -> int:
         """As many as may be asked for while cases are started."""
-        return self.rounds * (self.requests + self.yardstick_requests + int(600 * self.seconds))
+        return self.rounds * (
+            self.requests + self.yardstick_requests + int(600 * (self.seconds + 3))
+        )
 
 
 FULL = Size(

@@ -145,10 +145,11 @@ NudgeResult = Sent | NotSent | Deferred | DeadChannel | Unknown | Settled
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NudgeEnded:
-    """A nudge has its result."""
+    """A nudge has its result; `shown` unless the activity failed before it could show it."""
 
     step: str
     result: NudgeResult
+    shown: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

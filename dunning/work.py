@@ -131,8 +131,11 @@ def ended(before: Case, after: Case, event: object) -> Case:
     if not isinstance(event, _RESULTS[before.busy.doing]):
         hidden = after != before and after.version == before.version
         return replace(after, version=after.version + 1) if hidden else after
-    if before.version == before.busy.version:
+    unshown = isinstance(event, NudgeEnded) and not event.shown
+    if before.version == before.busy.version and not unshown:
         return replace(after, busy=None, projected=after.version)
+    if unshown:
+        return replace(after, busy=None, projected=before.projected, version=after.version + 1)
     return replace(after, busy=None, projected=before.busy.version, version=after.version + 1)
 
 

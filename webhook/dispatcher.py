@@ -45,8 +45,8 @@ class Dispatcher:
     handler: Handler
     arrived: asyncio.Event
     busy: Callable[[], float]
-    lanes: int = 3
-    batch: int = 32
+    lanes: int = 2
+    batch: int = 16
     small_batch: int = 4
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _breath: float = 0.0

@@ -27,7 +27,6 @@ with workflow.unsafe.imports_passed_through():
         Deferred,
         Failed,
         NudgeEnded,
-        NudgeResult,
         Opened,
         Projected,
         Recovered,
@@ -329,16 +328,18 @@ def _result(running: Running, now: datetime) -> Event:
         case Opening(handle=handle):
             return handle.result()
         case Nudging(handle=handle, step=step):
-            return NudgeEnded(step=step, result=_nudge_result(handle, now))
+            return _nudged(handle, step, now)
         case Projecting():
             return Projected()
         case Closing(handle=handle):
             return handle.result()
 
 
-def _nudge_result(handle: ActivityHandle[NudgeOutput], now: datetime) -> NudgeResult:
+def _nudged(handle: ActivityHandle[NudgeOutput], step: str, now: datetime) -> NudgeEnded:
     try:
-        return handle.result().result
+        return NudgeEnded(step=step, result=handle.result().result)
     except ActivityError:
         # The activity says by itself when it is to be tried again; this is for faults of ours.
-        return Deferred(until=now + _FAULT_PAUSE, reason="internal fault, see the worker's log")
+        fault = "internal fault, see the worker's log"
+        later = Deferred(until=now + _FAULT_PAUSE, reason=fault)
+        return NudgeEnded(step=step, result=later, shown=False)

@@ -55,6 +55,8 @@ def require_free(port: int | None, purpose: str) -> None:
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
+        # Connections of a server that has ended do not keep its port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
