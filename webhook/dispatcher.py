@@ -100,9 +100,9 @@ class Dispatcher:
         return bool(events)
 
     def _limit(self, strain: float) -> int:
-        if not strain:
+        if self._paying or not strain:
             return self.batch
-        return 1 if self._breath and not self._paying else self.small_batch
+        return 1 if self._breath else self.small_batch
 
     async def _breathe(self, strain: float) -> None:
         """Leave the machine to the deliveries: longer at once when they suffer, then less."""
