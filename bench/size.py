@@ -25,7 +25,7 @@ class Size:
 
 
 FULL = Size(
-    rounds=3, seconds=4.0, requests=16_000, yardstick_requests=1_000, cases=2_000, recoveries=500
+    rounds=3, seconds=4.0, requests=16_000, yardstick_requests=1_000, cases=1_200, recoveries=300
 )
 QUICK = Size(
     rounds=1, seconds=2.0, requests=8_000, yardstick_requests=500, cases=500, recoveries=100
