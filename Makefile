@@ -54,8 +54,8 @@ fmt: setup ## format, and fix what the linter can fix
 	$(RUN)ruff check --fix .
 
 lock: .venv/.bootstrapped ## pin all dependencies for pyproject.toml; UPGRADE=1 takes the newest
-	$(COMPILE) -o requirements/main.txt pyproject.toml
-	$(COMPILE) -o requirements/test.txt --group test pyproject.toml
+	$(COMPILE) -o requirements/main.txt --extra push pyproject.toml
+	$(COMPILE) -o requirements/test.txt --extra push --group test pyproject.toml
 	printf 'hatchling\neditables\n' | $(COMPILE) -o requirements/build.txt -
 	echo 'uv' | $(COMPILE) -o requirements/bootstrap.txt -
 

@@ -26,6 +26,8 @@ PROGRAM = Path(sys.executable).with_name("dunning")
 CACHE = go_build.CHECKOUT / ".dunning"
 _OURS = ("DUNNING_", "TEMPORAL_", "SENDGRID_", "TWILIO_", "REVTAIN_")
 _PATIENCE_SECONDS = 30.0
+# A look costs a connection to the database, which is not free on the machine that is measured.
+_LOOK_SECONDS = 0.5
 _REGISTER = """
     WITH numbers AS (
         SELECT n, 'INV-' || n AS invoice FROM generate_series($1::integer, $1 + $2 - 1) AS g (n)
@@ -180,7 +182,7 @@ async def until(
             while not await reached():
                 if process is not None and process.ended:
                     raise BenchError(f"a role ended: {last_words(process.log)}")
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(_LOOK_SECONDS)
     except TimeoutError:
         words = last_words(process.log) if process else "the rows did not come to rest"
         raise BenchError(f"nothing after {seconds:.0f} s: {words}") from None
