@@ -32,11 +32,12 @@ def _color(value: str) -> str:
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 _Web = Annotated[str, AfterValidator(_web_address)]
+MailAddress = Annotated[str, AfterValidator(_mail_address)]
 
 
 class _BrandFields(Document):
     name: _Text
-    support_email: Annotated[str, AfterValidator(_mail_address)]
+    support_email: MailAddress
     website: _Web | None = None
     logo_url: _Web | None = None
     color: Annotated[str, AfterValidator(_color)] = _DEFAULT_COLOR

@@ -24,11 +24,21 @@ class Brand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """Everything a template may say to one customer about one invoice.
+class Line:
+    """One further invoice of the customer, named in a message that speaks of several."""
 
-    `last_day` is the last local day on which paying keeps everything as it is; only the final
-    notice has one. `pay_url` is the signed link of the campaign.
+    invoice_id: str
+    amount: Money
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Everything a template may say to one customer about one invoice, or about several.
+
+    `last_day` is the last local day on which paying keeps everything as it is, `promised_day` the
+    one that the customer chose, `paused_until` the first on which reminders may go on. `pay_url`
+    is the signed link of the campaign; `others` are further open invoices of the same message.
     """
 
     template: str
@@ -40,3 +50,6 @@ class Notice:
     customer_name: str | None = None
     description: str | None = None
     last_day: date | None = None
+    promised_day: date | None = None
+    paused_until: date | None = None
+    others: tuple[Line, ...] = ()

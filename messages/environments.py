@@ -12,6 +12,7 @@ from markupsafe import Markup
 if TYPE_CHECKING:
     from pathlib import Path
 
+_SPACES = re.compile(r"[ \t\r\n]+")
 # A template extends `layout`; with one of these as its layout it yields that block alone.
 _PARTS = {part: f"{{% block {part} %}}{{% endblock %}}" for part in ("subject", "preheader")}
 
@@ -32,7 +33,10 @@ def environment(search_path: tuple[Path, ...], *, html: bool) -> ImmutableSandbo
 
 
 def paragraphs(text: str) -> list[str]:
-    """Split at blank lines; within a paragraph line breaks are spaces."""
-    pieces = (" ".join(piece.split()) for piece in re.split(r"\n\s*\n", str(text)))
+    """Split at blank lines; within a paragraph line breaks are spaces.
+
+    Spaces at which no line may break, as in 2 500,00 €, stay what they are.
+    """
+    pieces = (_SPACES.sub(" ", piece).strip() for piece in re.split(r"\n\s*\n", str(text)))
     kind = Markup if isinstance(text, Markup) else str
     return [kind(piece) for piece in pieces if piece]

@@ -12,6 +12,7 @@ from jinja2 import TemplateNotFound, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError, TemplateError
 
 from dunning.errors import PolicyError
+from messages.mjml import MjmlError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,6 +42,8 @@ def _sentence(fault: Exception, names: Iterable[str]) -> str:
         case UndefinedError():
             known = ", ".join(sorted(names))
             return f"{fault.message}; here a template may use only: {known}"
+        case MjmlError():
+            return "the email is not well-formed MJML; close every tag, and include no other file"
         case SecurityError():
             return "the sandbox does not allow this expression; print plain values only"
         case _:

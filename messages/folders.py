@@ -8,7 +8,13 @@ from pathlib import Path
 from dunning.channel import Channel
 from dunning.errors import PolicyError
 
-SUFFIXES = {Channel.EMAIL: ".email.jinja", Channel.SMS: ".sms.jinja"}
+SUFFIXES = {
+    Channel.EMAIL: ".email.jinja",
+    Channel.SMS: ".sms.jinja",
+    Channel.PUSH: ".push.jinja",
+}
+# The frame of HTML emails; a directory may have its own in either form.
+FRAMES = ("layout.mjml", "layout.html")
 
 
 class TemplateFolders:
@@ -40,6 +46,11 @@ class TemplateFolders:
         """Every folder to look in, in order; what no locale has is looked for in the roots."""
         return (*(folder for tag in chain for folder in self._of(tag)), *self._roots)
 
+    def frame(self, search_path: tuple[Path, ...]) -> str:
+        """The name of the first frame of HTML emails on the way."""
+        found = (name for folder in search_path for name in FRAMES if (folder / name).is_file())
+        return next(found, FRAMES[0])
+
     def display(self, path: Path) -> str:
         """The path as its owner knows it: below the package or in the merchant's directory."""
         package = self._roots[-1]
@@ -56,13 +67,18 @@ class TemplateFolders:
         return frozenset(path.name.removesuffix(suffix) for path in found)
 
     def _of(self, tag: str) -> tuple[Path, ...]:
-        return tuple(
-            folder
-            for root in self._roots
-            for folder in _subfolders(root)
-            if folder.name.replace("_", "-").lower() == tag
-        )
+        """The folders of the tag; a language without a folder has that of its only region (pt)."""
+        folders = [(_tag(f), f) for root in self._roots for f in _subfolders(root)]
+        exact = tuple(folder for name, folder in folders if name == tag)
+        regional = {name for name, _ in folders if name.startswith(f"{tag}-")}
+        if exact or len(regional) != 1:
+            return exact
+        return tuple(folder for name, folder in folders if name in regional)
 
 
 def _subfolders(root: Path) -> tuple[Path, ...]:
     return tuple(sorted(path for path in root.iterdir() if path.is_dir()))
+
+
+def _tag(folder: Path) -> str:
+    return folder.name.replace("_", "-").lower()

@@ -7,12 +7,15 @@ import unicodedata
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dunning.money import Money
+from dunning.notice import Line
 from messages.dates import format_day
 from messages.languages import language_tag
 from messages.money import format_money
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     from babel import Locale
 
@@ -26,7 +29,7 @@ _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def subject_parameters(notice: Notice) -> Mapping[str, object]:
-    """For subject and preheader, which others may see on a locked screen: the brand only."""
+    """For subject, preheader and push, which others may see on a locked screen: the brand only."""
     return {"brand": clean_brand(notice.brand)}
 
 
@@ -36,7 +39,12 @@ def text_parameters(notice: Notice) -> Mapping[str, object]:
 
 
 def email_parameters(notice: Notice, locale: Locale) -> Mapping[str, object]:
-    """For the body of an email: everything a notice holds, written in the locale."""
+    """For the body of an email: everything a notice holds, written in the locale.
+
+    `lines` are all invoices of the message, `others` those after the first.
+    """
+    own = Line(invoice_id=notice.invoice_id, amount=notice.amount, description=notice.description)
+    lines = tuple(_line(line, locale) for line in (own, *notice.others))
     return {
         "brand": clean_brand(notice.brand),
         "amount": format_money(notice.amount, locale),
@@ -44,11 +52,39 @@ def email_parameters(notice: Notice, locale: Locale) -> Mapping[str, object]:
         "pay_url": notice.pay_url,
         "customer_name": _name(notice.customer_name),
         "description": one_line(notice.description or "") or None,
-        "last_day": format_day(notice.last_day, locale) if notice.last_day else None,
+        "last_day": _day(notice.last_day, locale),
+        "promised_day": _day(notice.promised_day, locale),
+        "paused_until": _day(notice.paused_until, locale),
+        "others": lines[1:],
+        "lines": lines,
+        "totals": _totals(notice, locale),
         "lang": language_tag(locale),
         "direction": locale.text_direction,
         "button_ink": _ink_on(notice.brand.color),
     }
+
+
+def _line(line: Line, locale: Locale) -> Mapping[str, str | None]:
+    return {
+        "invoice_id": one_line(line.invoice_id),
+        "amount": format_money(line.amount, locale),
+        "description": one_line(line.description or "") or None,
+    }
+
+
+def _totals(notice: Notice, locale: Locale) -> tuple[str, ...]:
+    """One sum for each currency: sums of different currencies are never added up."""
+    sums: dict[str, int] = {}
+    for amount in (notice.amount, *(line.amount for line in notice.others)):
+        sums[amount.currency] = sums.get(amount.currency, 0) + amount.minor
+    return tuple(
+        format_money(Money(minor=minor, currency=currency), locale)
+        for currency, minor in sums.items()
+    )
+
+
+def _day(day: date | None, locale: Locale) -> str | None:
+    return format_day(day, locale) if day else None
 
 
 def clean_brand(brand: Brand) -> Brand:
@@ -81,7 +117,7 @@ def _ink_on(color: str) -> str:
     red, green, blue = (_linear(int(digits[at : at + 2], 16) / 255) for at in (0, 2, 4))
     luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     # Equal contrast with black and with white lies at sqrt(1.05 * 0.05) - 0.05.
-    return "#111111" if luminance > 0.179 else "#ffffff"  # noqa: PLR2004  explained above
+    return "#000000" if luminance > 0.179 else "#ffffff"  # noqa: PLR2004  explained above
 
 
 def _linear(channel: float) -> float:

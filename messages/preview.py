@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, StrictUndefined
 
 from dunning.channel import Channel
-from dunning.money import Money
-from dunning.notice import Brand, Notice
+from messages.examples import CURRENCIES, EXAMPLE_BRAND, example_notices
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from messages.render import RenderedEmail, RenderedText, Renderer
-
-EXAMPLE_BRAND = Brand(
-    name="Northwind Studio",
-    support_email="billing@northwind.example",
-    website="https://northwind.example",
-    color="#1f4fd8",
-    postal_address="18 Harbour Street, Portland, ME 04101, USA",
-)
+    from dunning.notice import Brand, Notice
+    from messages.render import RenderedEmail, RenderedPush, RenderedText, Renderer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,91 +24,78 @@ class Example:
     """One template filled with one set of example values; a form it lacks is None."""
 
     template: str
-    title: str
-    stem: str
+    locale: str
+    currency: str
     email: RenderedEmail | None
     text: RenderedText | None
+    push: RenderedPush | None
+
+    @property
+    def stem(self) -> str:
+        """The path of its files below the preview's folder, without the ending."""
+        return f"{self.locale}/{self.template}-{self.currency.lower()}"
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """What is written, by path."""
+        forms: dict[str, str] = {}
+        if self.email is not None:
+            forms |= {"html": self.email.html, "txt": self.email.text}
+        if self.text is not None:
+            forms["sms.txt"] = f"{self.text.body}\n"
+        if self.push is not None:
+            forms["push.txt"] = f"{self.push.title}\n{self.push.body}\n"
+        return {f"{self.stem}.{ending}": content for ending, content in forms.items()}
 
 
-def example_notices(
-    template: str, locale: str, brand: Brand = EXAMPLE_BRAND
-) -> tuple[Notice, Notice, Notice]:
-    """A full notice, a scarce one (every optional value missing) and one with long values."""
-    full = Notice(
-        template=template,
-        locale=locale,
-        brand=brand,
-        amount=Money(minor=2500, currency="USD"),
-        invoice_id="INV-2041",
-        pay_url="https://pay.northwind.example/p/eyJpIjoiSU5WLTIwNDEifQ.aXkZ3w.q8Vb1kTn",
-        customer_name="Ada Lovelace",
-        description="Pro plan, November",
-        last_day=date(2026, 12, 3) if template == "final_notice" else None,
-    )
-    scarce = replace(
-        full,
-        amount=Money(minor=2500, currency="JPY"),
-        customer_name=None,
-        description=None,
-        last_day=None,
-    )
-    long = replace(
-        full,
-        amount=Money(minor=123456789, currency="EUR"),
-        invoice_id="2026-11-annual-renewal-0000004711-amendment-b",
-        customer_name="Maximiliane-Alexandra von Hohenstein-Wittelsbach",
-        description="Enterprise plan with 250 seats, priority support, data residency option",
-    )
-    return full, scarce, long
-
-
-def write_preview(renderer: Renderer, folder: Path, brand: Brand = EXAMPLE_BRAND) -> Path:
+def write_preview(
+    renderer: Renderer,
+    folder: Path,
+    brand: Brand = EXAMPLE_BRAND,
+    *,
+    locales: Iterable[str] | None = None,
+    currencies: Iterable[str] = CURRENCIES,
+) -> Path:
     """Write all examples to the folder and return the page that shows them.
 
     A template that cannot be rendered raises `PolicyError`, as it would at the time of sending.
     """
-    shown = _examples(renderer, brand)
+    chosen = tuple(locales or renderer.templates()[Channel.EMAIL])
+    shown = examples(renderer, brand, locales=chosen, currencies=currencies)
     for example in shown:
-        _write_email(example, folder)
+        _write(example.files, folder)
     source = (files("messages") / "preview_page.html").read_text(encoding="utf-8")
     page = Environment(autoescape=True, undefined=StrictUndefined).from_string(source)
-    index = folder / "index.html"
-    folder.mkdir(parents=True, exist_ok=True)
-    index.write_text(page.render(shown=shown), encoding="utf-8")
-    return index
+    _write({"index.html": page.render(shown=shown, locales=chosen)}, folder)
+    return folder / "index.html"
 
 
-def _examples(renderer: Renderer, brand: Brand) -> list[Example]:
-    templates = renderer.templates()
-    emails, texts = templates[Channel.EMAIL], templates[Channel.SMS]
+def examples(
+    renderer: Renderer, brand: Brand, *, locales: Iterable[str], currencies: Iterable[str]
+) -> list[Example]:
+    """All templates of the locales, in every currency and every form they have."""
+    there = renderer.templates()
     return [
-        _example(
-            renderer,
-            notice,
-            email=name in emails[locale],
-            text=name in texts[locale],
-        )
-        for locale in emails
-        for name in sorted(emails[locale] | texts[locale])
-        for notice in example_notices(name, locale, brand)
+        _example(renderer, notice, frozenset(c for c in there if name in there[c][locale]))
+        for locale in locales
+        for name in sorted(frozenset[str]().union(*(there[c][locale] for c in there)))
+        for notice in example_notices(name, locale, brand, currencies)
     ]
 
 
-def _example(renderer: Renderer, notice: Notice, *, email: bool, text: bool) -> Example:
-    currency = notice.amount.currency
+def _example(renderer: Renderer, notice: Notice, channels: frozenset[Channel]) -> Example:
     return Example(
         template=notice.template,
-        title=f"{notice.locale}, {currency}",
-        stem=f"{notice.locale}/{notice.template}-{currency.lower()}",
-        email=renderer.email(notice) if email else None,
-        text=renderer.text(notice) if text else None,
+        locale=notice.locale,
+        currency=notice.amount.currency,
+        email=renderer.email(notice) if Channel.EMAIL in channels else None,
+        text=renderer.text(notice) if Channel.SMS in channels else None,
+        push=renderer.push(notice) if Channel.PUSH in channels else None,
     )
 
 
-def _write_email(example: Example, folder: Path) -> None:
-    if example.email is None:
-        return
-    target = folder / example.stem
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.with_suffix(".html").write_text(example.email.html, encoding="utf-8")
-    target.with_suffix(".txt").write_text(example.email.text, encoding="utf-8")
+def _write(contents: Mapping[str, str], folder: Path) -> None:
+    for name, content in contents.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")

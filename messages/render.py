@@ -1,4 +1,4 @@
-"""What exactly does the customer get? A notice becomes a finished email or text message."""
+"""What exactly does the customer get? A notice becomes a finished email, text or push message."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from messages.environments import environment
 from messages.faults import TEMPLATE_FAULTS, policy_error
 from messages.folders import SUFFIXES, TemplateFolders
 from messages.languages import fallback_chain, parts_chain, writing_locale
+from messages.mjml import MjmlError, html_from
 from messages.parameters import (
     email_parameters,
     one_line,
@@ -49,6 +50,14 @@ class RenderedText:
     body: str
     encoding: Encoding
     segments: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedPush:
+    """A push message ready to send: two lines that tell strangers nothing."""
+
+    title: str
+    body: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +99,7 @@ class Renderer:
             subject=subject,
             preheader=preheader,
             text=self._render(source, {**body, "layout": "layout.txt"}).strip() + "\n",
-            html=self._render(source, {**body, "layout": "layout.html"}, html=True).strip() + "\n",
+            html=self._html(source, body).strip() + "\n",
         )
 
     def text(self, notice: Notice) -> RenderedText:
@@ -101,6 +110,17 @@ class Renderer:
             raise PolicyError((f"{source.filename}: the text message is empty; write its words",))
         measured = measure(body)
         return RenderedText(body=body, encoding=measured.encoding, segments=measured.segments)
+
+    def push(self, notice: Notice) -> RenderedPush:
+        """A push message: the template's first line is the title, the rest is the body."""
+        source = self._source(notice, Channel.PUSH)
+        lines = self._render(source, subject_parameters(notice)).strip().split("\n", 1)
+        title, body = (one_line(line) for line in (*lines, "")[:2])
+        if not title or not body:
+            raise PolicyError(
+                (f"{source.filename}: write a line for the title and one for the body",)
+            )
+        return RenderedPush(title=title, body=body)
 
     def _source(self, notice: Notice, channel: Channel) -> _Source:
         filename = f"{notice.template}{SUFFIXES[channel]}"
@@ -127,6 +147,16 @@ class Renderer:
                 (f"{source.filename}: the {part} is empty; add {{% block {part} %}} with words",)
             )
         return rendered
+
+    def _html(self, source: _Source, body: Mapping[str, object]) -> str:
+        frame = self._folders.frame(source.search_path)
+        rendered = self._render(source, {**body, "layout": frame}, html=True)
+        if not frame.endswith(".mjml"):
+            return rendered
+        try:
+            return html_from(rendered)
+        except MjmlError as fault:
+            raise policy_error(fault, self._folders, source.filename, body) from None
 
     def _render(
         self, source: _Source, parameters: Mapping[str, object], *, html: bool = False

@@ -155,7 +155,9 @@ async def test_another_method_is_refused(browser: httpx.AsyncClient, link: str) 
         ("de-AT", "de-AT", "€\u00a049,00", "Weiter zur Zahlung"),
         ("fr", "fr", "49,00\u00a0€", "Continuer vers le paiement"),
         ("es-MX", "es-MX", "EUR", "Continuar al pago"),
-        ("ja-JP", "en", "€49.00", "Continue to payment"),
+        ("pt-BR", "pt-BR", "€\u00a049,00", "Continuar para o pagamento"),
+        ("ja-JP", "ja-JP", "€49.00", "お支払いへ進む"),
+        ("ko-KR", "en", "€49.00", "Continue to payment"),
     ],
 )
 async def test_the_page_speaks_the_language_of_the_customer(
@@ -193,7 +195,7 @@ async def test_while_the_database_is_away_the_page_asks_to_come_back(
 
 
 def test_every_language_fills_in_the_same_places() -> None:
-    assert set(languages()) == {"de", "en", "es", "fr"}
+    assert set(languages()) == {"de", "en", "es", "fr", "ja", "pt-br"}
     for spoken in languages().values():
         assert "{brand}" in spoken.heading
         assert "{host}" in spoken.leads_to

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from dunning.money import Money
-from dunning.notice import Brand, Notice
+from dunning.notice import Brand, Line, Notice
 from messages.render import Renderer
 
 if TYPE_CHECKING:
@@ -29,6 +29,11 @@ BRAND = Brand(
     website="https://acme.example",
     logo_url="https://acme.example/logo.png",
     postal_address="1 Main Street\nSpringfield, IL 62701\nUSA",
+)
+DAY = date(2026, 12, 3)
+OTHERS = (
+    Line(invoice_id="INV-2042", amount=Money(minor=1999, currency="USD"), description="Storage"),
+    Line(invoice_id="INV-2043", amount=Money(minor=1000, currency="EUR")),
 )
 
 
@@ -51,7 +56,10 @@ def notice() -> BuildNotice:
             "pay_url": "https://pay.acme.example/p/aXkZ3w.q8Vb1kTn",
             "customer_name": "Ada",
             "description": "Pro plan, November",
-            "last_day": date(2026, 12, 3) if template == "final_notice" else None,
+            "last_day": DAY if template in {"final_notice", "service_ending"} else None,
+            "promised_day": DAY if template.startswith("promise_") else None,
+            "paused_until": DAY if template == "paused" else None,
+            "others": OTHERS if template == "several" else (),
         }
         return Notice(**{**fields, **changed})
 

@@ -84,7 +84,7 @@ def test_an_unknown_template_names_those_there_are(
     assert problem == (
         f"template '{template}' has no sms form in 'en'; add en/{template}.sms.jinja or use one "
         "of: authenticate, card_declined, card_expired, card_update_failed, final_notice, "
-        "insufficient_funds, reminder"
+        "insufficient_funds, promise_broken, promise_confirmed, reminder, several"
     )
 
 
@@ -99,4 +99,16 @@ def test_a_missing_directory_is_named(tmp_path: Path) -> None:
         Renderer(missing)
     assert raised.value.problems == (
         f"{missing}: no such template directory; create it or unset the setting",
+    )
+
+
+@pytest.mark.parametrize("source", ["{# nothing #}", "{{ brand.name }}", "\n \n"])
+def test_a_push_message_needs_a_title_and_a_body(
+    source: str, write_templates: WriteTemplates, notice: BuildNotice
+) -> None:
+    directory = write_templates(en__reminder__push=source)
+    with pytest.raises(PolicyError) as raised:
+        Renderer(directory).push(notice("reminder"))
+    assert raised.value.problems == (
+        "reminder.push.jinja: write a line for the title and one for the body",
     )

@@ -37,6 +37,16 @@ from messages.money import format_money
         (2550, "LBP", "en", "LBP\u00a025.50"),
         (2550, "RSD", "en", "RSD\u00a025.50"),
         (2550, "TWD", "en", "NT$25.50"),
+        (123456, "BRL", "pt_BR", "R$\u00a01.234,56"),
+        (123456, "KWD", "pt_BR", "KWD\u00a0123,456"),
+        (123456, "BRL", "ja", "R$1,234.56"),
+        (123456, "KWD", "ja", "KWD\u00a0123.456"),
+        (123456, "CHF", "fr_CH", "1\u202f234,56\u00a0CHF"),
+        (123456, "KWD", "fr_CH", "123,456\u00a0KWD"),
+        (123456, "EUR", "de_AT", "€\u00a01.234,56"),
+        (123456, "JPY", "de_AT", "¥\u00a0123.456"),
+        (123456, "CHF", "de_CH", "CHF\u00a01\u2019234.56"),
+        (123456, "EUR", "es", "1.234,56\u00a0€"),
         (9007199254740993, "USD", "en", "$90,071,992,547,409.93"),
     ],
 )
@@ -51,6 +61,10 @@ def test_money(minor: int, currency: str, locale: str, written: str) -> None:
         ("en_GB", "Thursday, 3 December 2026"),
         ("de", "Donnerstag, 3. Dezember 2026"),
         ("ja", "2026年12月3日木曜日"),
+        ("pt_BR", "quinta-feira, 3 de dezembro de 2026"),
+        ("fr_CH", "jeudi, 3 décembre 2026"),
+        ("de_AT", "Donnerstag, 3. Dezember 2026"),
+        ("es", "jueves, 3 de diciembre de 2026"),
     ],
 )
 def test_day(locale: str, written: str) -> None:

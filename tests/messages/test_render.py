@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
 
 from dunning.channel import Channel
+from dunning.errors import PolicyError
 from dunning.money import Money
 from dunning.notice import Brand, Notice
 from messages.render import RenderedText, Renderer
 from messages.segments import Encoding, measure
+from tests.messages.conftest import DAY
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.messages.conftest import BuildNotice, WriteTemplates
 
 PACKAGE = Renderer().templates()
@@ -57,7 +62,7 @@ def test_every_email_states_the_amount_in_the_body_only(
     for each in (full, scarce(full)):
         email = renderer.email(each)
         assert KINDS[currency] in email.text
-        assert KINDS[currency] in email.html
+        assert KINDS[currency] in unescape(email.html)
         assert not re.search(r"\d", email.subject + email.preheader)
         assert "None" not in email.text + email.html
 
@@ -194,14 +199,17 @@ def test_names_are_greeted_as_they_are(name: str, renderer: Renderer, notice: Bu
 
 @pytest.mark.parametrize(
     ("color", "ink"),
-    [("#1f4fd8", "#ffffff"), ("#ffd400", "#111111"), ("#fff", "#111111"), ("navy", "#ffffff")],
+    [("#1f4fd8", "#ffffff"), ("#ffd400", "#000000"), ("#fff", "#000000"), ("navy", "#ffffff")],
 )
 def test_the_button_can_be_read_on_any_brand_color(
     color: str, ink: str, renderer: Renderer, notice: BuildNotice
 ) -> None:
     brand = replace(notice("reminder").brand, color=color)
     html = renderer.email(notice("reminder", brand=brand)).html
-    assert f"font-weight:600;color:{ink};text-decoration:none" in html
+    styles = [re.sub(r":\s", ":", style or "") for style in Page(html).attributes("a", "style")]
+    (style,) = (style for style in styles if "font-weight:600" in style)
+    assert f"color:{ink};" in style
+    assert f"background:{color};" in style
 
 
 def test_a_british_customer_gets_british_dates_and_amounts(
@@ -210,36 +218,36 @@ def test_a_british_customer_gets_british_dates_and_amounts(
     email = renderer.email(notice("final_notice", locale="en-GB"))
     assert "Amount: US$25.00\n" in email.text
     assert "Pay by: Thursday, 3 December 2026\n" in email.text
-    assert '<html lang="en-GB" dir="ltr">' in email.html
+    assert '<html lang="en-GB" dir="ltr" ' in email.html
 
 
-def test_a_german_template_is_used_with_german_amounts_and_only_where_it_exists(
+def test_a_dutch_template_is_used_with_dutch_amounts_and_only_where_it_exists(
     write_templates: WriteTemplates, notice: BuildNotice
 ) -> None:
     directory = write_templates(
-        de__reminder__email=(
-            "{% extends layout %}{% block subject %}Ihre Zahlung{% endblock %}"
-            "{% block preheader %}Bitte prüfen{% endblock %}"
+        nl__reminder__email=(
+            "{% extends layout %}{% block subject %}Uw betaling{% endblock %}"
+            "{% block preheader %}Graag nakijken{% endblock %}"
             "{% block body %}{{ amount }}{% endblock %}"
         ),
-        de__words__email="",
+        nl__words__email="",
     )
-    words = (directory / "de" / "words.email.jinja").rename(directory / "de" / "words.jinja")
+    words = (directory / "nl" / "words.email.jinja").rename(directory / "nl" / "words.jinja")
     words.write_text(
-        "{% set amount = 'Betrag' %}{% set purpose = 'Für' %}{% set invoice = 'Rechnung' %}"
-        "{% set last_day = 'Bis' %}{% set plain_link = 'Adresse:' %}{% set help = 'Fragen?' %}"
-        "{% set closing = 'Viele Grüße' %}{% macro greeting(name) %}Guten Tag,{% endmacro %}"
-        "{% macro why(brand) %}Warum{% endmacro %}",
+        "{% set amount = 'Bedrag' %}{% set purpose = 'Voor' %}{% set invoice = 'Factuur' %}"
+        "{% set last_day = 'Uiterlijk' %}{% set plain_link = 'Adres:' %}{% set help = 'Vragen?' %}"
+        "{% set closing = 'Groeten' %}{% macro greeting(name) %}Goedendag,{% endmacro %}"
+        "{% macro why(brand) %}Waarom{% endmacro %}",
         encoding="utf-8",
     )
     renderer = Renderer(directory)
-    german = renderer.email(notice("reminder", locale="de-AT"))
-    assert german.subject == "Ihre Zahlung"
-    assert "Betrag: $\u00a025,00\nFür: Pro plan, November" in german.text
-    english = renderer.email(notice("final_notice", locale="de-AT"))
+    dutch = renderer.email(notice("reminder", locale="nl-BE"))
+    assert dutch.subject == "Uw betaling"
+    assert "Bedrag: US$\u00a025,00\nVoor: Pro plan, November" in dutch.text
+    english = renderer.email(notice("final_notice", locale="nl-BE"))
     assert "Hello Ada," in english.text
     assert "Amount: $25.00\n" in english.text
-    assert renderer.templates()[Channel.EMAIL]["de"] == frozenset({"reminder"})
+    assert renderer.templates()[Channel.EMAIL]["nl"] == frozenset({"reminder"})
 
 
 def test_a_merchant_overrides_a_single_file(
@@ -252,3 +260,89 @@ def test_a_merchant_overrides_a_single_file(
     )
     assert own.email(notice("reminder")) == renderer.email(notice("reminder"))
     assert own.templates() == renderer.templates()
+
+
+def test_a_message_about_several_lists_each_and_a_total_for_each_currency(
+    renderer: Renderer, notice: BuildNotice
+) -> None:
+    email = renderer.email(notice("several"))
+    assert (
+        "$25.00: Pro plan, November, Invoice INV-2041\n"
+        "$19.99: Storage, Invoice INV-2042\n"
+        "€10.00: Invoice INV-2043\n"
+        "Total: $44.99\n"
+        "Total: €10.00\n"
+    ) in email.text
+    words = [word.strip() for word in Page(email.html).words]
+    assert {"INV-2043", "Storage", "Invoice INV-2042", "$44.99", "€10.00"} <= set(words)
+    alone = renderer.email(notice("reminder"))
+    assert "Total" not in alone.text + alone.html
+
+
+def test_days_stand_where_a_notice_has_them(renderer: Renderer, notice: BuildNotice) -> None:
+    confirmed = renderer.email(notice("promise_confirmed")).text
+    assert "by Thursday, December 3, 2026." in confirmed
+    assert "Your payment date: Thursday, December 3, 2026\n" in confirmed
+    paused = renderer.email(notice("paused")).text
+    assert "until Thursday, December 3, 2026." in paused
+
+
+def test_a_merchant_brings_a_frame_of_html_or_of_mjml(
+    tmp_path: Path, renderer: Renderer, notice: BuildNotice
+) -> None:
+    shipped = renderer.email(notice("reminder"))
+    (tmp_path / "layout.html").write_text("<p>{% block body %}{% endblock %}</p>", "utf-8")
+    plain = Renderer(tmp_path).email(notice("reminder"))
+    assert plain.html.startswith("<p>Your payment of $25.00")
+    frame = "<mjml><mj-body><mj-text>{% block heading %}{% endblock %}</mj-text></mj-body></mjml>"
+    (tmp_path / "layout.mjml").write_text(frame, "utf-8")
+    own = Renderer(tmp_path).email(notice("reminder"))
+    assert own.html.startswith("<!DOCTYPE html>")
+    assert "A reminder about your payment" in own.html
+    assert (plain.text, own.text) == (shipped.text, shipped.text)
+
+
+@pytest.mark.parametrize(
+    "content", ["<mj-text>", "<mj-include path='/etc/hosts' />", "<mj-include path='file:///x' />"]
+)
+def test_a_frame_that_is_not_mjml_or_includes_a_file_is_refused(
+    content: str, tmp_path: Path, notice: BuildNotice
+) -> None:
+    (tmp_path / "layout.mjml").write_text(f"<mjml><mj-body>{content}</mj-body></mjml>", "utf-8")
+    with pytest.raises(PolicyError) as raised:
+        Renderer(tmp_path).email(notice("reminder"))
+    (problem,) = raised.value.problems
+    assert problem == (
+        "reminder.email.jinja: the email is not well-formed MJML; close every tag, and include no "
+        "other file"
+    )
+
+
+def test_a_language_without_a_region_gets_the_only_one_there_is(
+    renderer: Renderer, notice: BuildNotice
+) -> None:
+    brazil = renderer.email(notice("reminder", locale="pt-BR"))
+
+    assert renderer.email(notice("reminder", locale="pt")).subject == brazil.subject
+    assert renderer.email(notice("reminder", locale="pt-PT")).subject == brazil.subject
+
+
+def test_an_amount_never_breaks_over_two_lines(renderer: Renderer, notice: BuildNotice) -> None:
+    german = renderer.email(
+        notice("reminder", locale="de", amount=Money(minor=250000, currency="EUR"))
+    )
+
+    assert "2.500,00\N{NO-BREAK SPACE}€" in german.text
+    assert "2.500,00 €" not in german.text
+
+
+@pytest.mark.parametrize("template", ["promise_broken", "promise_confirmed", "paused"])
+def test_conditions_in_a_template_glue_no_words_and_no_paragraphs(
+    renderer: Renderer, notice: BuildNotice, template: str
+) -> None:
+    words = renderer.email(
+        notice(template, description="Plan X", promised_day=DAY, paused_until=DAY)
+    ).text
+
+    assert not re.search(r"Plan X[a-z]", words)
+    assert re.search(r"\n\n(Plans change|We will send|The payment itself)", words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -41,8 +42,16 @@ def words_for(tag: str, default: str) -> tuple[str, Words]:
     """The best language there is for a customer, and its words."""
     known = languages()
     chain = fallback_chain(tag, default)
-    language = next((tag for tag in chain if tag in known), _ENGLISH)
+    language = next((found for tag in chain if (found := _spoken(tag, known))), _ENGLISH)
     return language, known[language]
+
+
+def _spoken(tag: str, known: Collection[str]) -> str | None:
+    """The language itself, or that of its only region: pt is answered by pt-br."""
+    if tag in known:
+        return tag
+    regional = [name for name in known if name.startswith(f"{tag}-")]
+    return regional[0] if len(regional) == 1 else None
 
 
 @cache
