@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup temporal test demo bench fmt lock clean
+.PHONY: help setup temporal browser test soak demo bench fmt lock clean
 
 # Go, uv and pyright keep their caches below HOME; give them one where there is none.
 ifeq ($(strip $(HOME)),)
@@ -35,13 +35,19 @@ setup: .venv/.installed ## install everything into .venv, exactly as locked
 temporal: setup ## build Temporal's programs into .dunning/bin, if they are missing or outdated
 	@$(RUN)python -m app.embedded.go_build
 
-test: setup temporal ## the whole gate: format, lint, layers, types, tests on real servers
+browser: ## install Chromium, in which the tests look at emails, if there is none and apt-get may
+	@tools/browser
+
+test: setup temporal browser ## the whole gate: format, lint, layers, types, tests on real servers
 	$(RUN)ruff format --check .
 	$(RUN)ruff check .
 	$(RUN)lint-imports
 	$(RUN)pyright
 	$(RUN)mypy .
 	$(RUN)pytest -n 2 --dist worksteal
+
+soak: setup ## try the property tests with fifty times as many examples
+	$(RUN)pytest -n 2 --hypothesis-profile=soak -m hypothesis --timeout 7200 tests
 
 demo: setup ## play a month of dunning in about a minute, then leave the consoles open
 	@$(RUN)dunning demo

@@ -32,7 +32,8 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
-        description="Stand-ins for SendGrid, Twilio and Revtain. Nothing leaves this machine.",
+        description="Stand-ins for SendGrid, Twilio, Firebase and Revtain. "
+        "Nothing leaves this machine.",
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8025)

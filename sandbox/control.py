@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from sandbox.clock import SandboxClock
 from sandbox.faults import Faults
+from sandbox.fcm_tokens import FcmDevices
 from sandbox.inbox import Inbox
 from sandbox.revtain_ledger import RevtainLedger
 from sandbox.revtain_webhooks import Delivery, RevtainWebhooks, Sending
@@ -89,6 +90,7 @@ class Sandbox:
         self.url = url
         self.sendgrid_url = f"{url}/sendgrid"
         self.twilio_url = f"{url}/twilio"
+        self.fcm_url = f"{url}/fcm"
         self.revtain_url = f"{url}/revtain"
         self.revtain = RevtainControl(world.webhooks, world.ledger)
         self._world = world
@@ -128,6 +130,10 @@ class Sandbox:
     @property
     def texts(self) -> TwilioTexts:
         return self._world.texts
+
+    @property
+    def devices(self) -> FcmDevices:
+        return self._world.devices
 
     @property
     def clock(self) -> SandboxClock:

@@ -128,6 +128,13 @@ def settle_text(sid: str, wanted: TextStatus, world: World) -> None:
         raise HTTPException(404, f"No text has the id {sid}.")
 
 
+@router.put("/fcm/unregistered")
+def unregister_devices(tokens: list[str], world: World) -> list[str]:
+    """The app was removed from these devices too; answers with all that are gone."""
+    world.devices.unregister(tokens)
+    return world.devices.gone
+
+
 @router.post("/revtain/events")
 async def fire_event(order: EventOrder, world: World) -> list[Delivery]:
     """Sends to the merchant; answers when each copy was tried once, or is held."""

@@ -11,10 +11,11 @@ class Vendor(StrEnum):
     SENDGRID = "sendgrid"
     TWILIO = "twilio"
     REVTAIN = "revtain"
+    FCM = "fcm"
 
 
 class Operation(StrEnum):
-    """`send` is a mail, a text or an execute; `read` is a fetch, a list or a status."""
+    """`send` is a mail, a text, a push or an execute; `read` is a fetch, a list or a status."""
 
     SEND = "send"
     READ = "read"

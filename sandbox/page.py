@@ -80,7 +80,13 @@ def style() -> FileResponse:
 
 
 def _part(message: Message) -> str:
-    return html.email(message) if message.channel is Channel.EMAIL else html.bubble(message)
+    match message.channel:
+        case Channel.EMAIL:
+            return html.email(message)
+        case Channel.SMS:
+            return html.bubble(message)
+        case Channel.PUSH:
+            return html.banner(message)
 
 
 def _recipients(world: SandboxWorld) -> list[Recipient]:

@@ -19,6 +19,7 @@ _MAIL_ICON = (
     '<svg viewBox="0 0 24 24" aria-hidden="true"><rect x="3" y="5.5" width="18" height="13" '
     'rx="2.5"/><path d="m4 7.5 8 6 8-6"/></svg>'
 )
+_KINDS = {Channel.EMAIL: "Inbox", Channel.SMS: "Phone", Channel.PUSH: "Device"}
 _PHONE_ICON = (
     '<svg viewBox="0 0 24 24" aria-hidden="true"><rect x="7" y="2.5" width="10" height="19" '
     'rx="2.5"/><path d="M11 18.5h2"/></svg>'
@@ -49,7 +50,7 @@ def overview(rows: str, now: datetime) -> str:
 
 def recipient_row(*, link: str, name: str, count: int, latest: Message) -> str:
     is_mail = latest.channel is Channel.EMAIL
-    preview = latest.subject if is_mail else latest.text
+    preview = latest.text if latest.channel is Channel.SMS else latest.subject
     address = f'<span class="address">{escape(latest.to)}</span>' if name else ""
     return (
         f'<li><a href="{link}"><span class="icon {latest.channel}">'
@@ -62,7 +63,7 @@ def recipient_row(*, link: str, name: str, count: int, latest: Message) -> str:
 
 
 def timeline(latest: Message, name: str, count: int, parts: str) -> str:
-    kind = "Inbox" if latest.channel is Channel.EMAIL else "Phone"
+    kind = _KINDS[latest.channel]
     total = "1 message" if count == 1 else f"{count} messages"
     source = f"from {latest.sender}" if latest.channel is Channel.SMS else ""
     facts = escape(" · ".join(fact for fact in (latest.to if name else "", total, source) if fact))
@@ -96,6 +97,17 @@ def bubble(message: Message) -> str:
     return (
         f'<article class="text"><p class="bubble">{_with_links(message.text)}</p>'
         f'<p class="meta">{moment(message.arrived_at)} · {segments}</p></article>'
+    )
+
+
+def banner(message: Message) -> str:
+    """A notification, with where a tap on it leads."""
+    link = escape(message.custom_args.get("link", ""))
+    tap = f' · <a href="{link}" target="_blank" rel="noopener">tap</a>' if link else ""
+    return (
+        f'<article class="push"><div class="banner"><strong>{escape(message.subject)}</strong>'
+        f"<p>{escape(message.text)}</p></div>"
+        f'<p class="meta">{moment(message.arrived_at)}{tap}</p></article>'
     )
 
 

@@ -16,6 +16,8 @@ class SandboxSettings(BaseModel):
     twilio_credentials: dict[str, str] = Field(default_factory=dict)
     """Basic authentication: account SID or API key SID, and its secret."""
     twilio_senders: tuple[str, ...] = ()
+    fcm_keys: dict[str, str] = Field(default_factory=dict)
+    """Service account's address to its public key in PEM."""
     revtain_api_keys: tuple[str, ...] = ()
     webhook_url: str | None = None
     webhook_secret: str = "whsec_sandbox"  # noqa: S105 - a published value for trials

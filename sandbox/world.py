@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from sandbox.clock import SandboxClock
 from sandbox.faults import Call, Fault, FaultKind, Faults, Moment
+from sandbox.fcm_tokens import FcmDevices
 from sandbox.inbox import Inbox, Message, MessageDraft, TakenRequest
 from sandbox.revtain_ledger import RevtainLedger
 from sandbox.revtain_webhooks import RevtainWebhooks
@@ -28,6 +29,7 @@ class SandboxWorld:
         self.inbox = Inbox()
         self.faults = Faults()
         self.texts = TwilioTexts()
+        self.devices = FcmDevices()
         self.ledger = RevtainLedger()
         self.webhooks = RevtainWebhooks(settings, self.clock)
         self._closing = asyncio.Event()
@@ -74,6 +76,7 @@ class SandboxWorld:
         self.inbox.clear()
         self.faults.clear()
         self.texts.clear()
+        self.devices.clear()
         self.ledger.clear()
 
     async def close(self) -> None:

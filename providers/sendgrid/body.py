@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from sendgrid.helpers.mail import (
+    Bcc,
     Category,
     ClickTracking,
     Content,
@@ -55,9 +56,17 @@ def mail_body(message: EmailMessage, *, sandbox_mode: bool) -> dict[str, object]
 def _personalization(message: EmailMessage) -> Personalization:
     personalization = Personalization()
     personalization.add_to(_address(To(), message.recipient, message.recipient_name))
+    for copy in _copies(message):
+        personalization.add_bcc(_address(Bcc(), copy, None))
     for name, value in _our_ids(message.tags).items():
         personalization.add_custom_arg(CustomArg(name, value))
     return personalization
+
+
+def _copies(message: EmailMessage) -> list[str]:
+    """SendGrid refuses an email that names an address twice, in whatever case."""
+    named = {copy.lower(): copy for copy in message.copies}
+    return [copy for key, copy in named.items() if key != message.recipient.lower()]
 
 
 def _our_ids(tags: MessageTags) -> dict[str, str]:
