@@ -1,67 +1,78 @@
 """At which hours of the recipient's day may a channel be used? The `windows` of the policy."""
 
-import re
-from datetime import date, time, timedelta
-from typing import Annotated, Self
+from datetime import time, timedelta
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    StrictBool,
+    WrapSerializer,
+    model_validator,
+)
 
 from dunning.channel import Channel
-from dunning.document import Document, refusal
+from dunning.clock_time import ClosingTime, OpeningTime
+from dunning.day_hours import DayHours
+from dunning.document import Document, refusal, refusal_at
 from dunning.duration import Wait, format_duration
 
-_SUNDAY = 6
-_MIDNIGHT = time(0)
-_DAY = timedelta(days=1)
-_FORM = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
+_CLOSED = "closed"
+_SUNDAY = "sun"
+_SHORTEST = timedelta(hours=1)
 
 
-def _read(value: object) -> time:
-    if isinstance(value, time):
-        return value
-    if not isinstance(value, str):
-        # YAML 1.1 readers take an unquoted 20:00 for the number 1200.
-        raise refusal('a time of day is a text. Write it in quotes, such as "08:00".')
-    match = _FORM.fullmatch(value)
-    if match is None:
-        raise refusal(f'`{value}` is not a time of day. Write it with 24 hours, such as "08:00".')
-    return time(int(match[1]), int(match[2]))
+class Day(Document):
+    """What one day of the week does differently."""
+
+    opens: OpeningTime | None = None
+    closes: ClosingTime | None = None
 
 
-def _read_closing(value: object) -> time:
-    if value == "24:00":
-        return _MIDNIGHT
-    if value == "00:00":
-        raise refusal('the end of a day is written "24:00", not "00:00". Write "24:00".')
-    return _read(value)
+def _read_day(value: object) -> object:
+    if value == _CLOSED:
+        return None
+    if value is None or isinstance(value, str):
+        raise refusal(
+            "a day is `closed` or a block of fields. Write `closed`, or hours such as "
+            '{opens: "10:00", closes: "18:00"}.'
+        )
+    return value
 
 
-def _write(moment: time) -> str:
-    return moment.strftime("%H:%M")
+def _write_day(value: Day | None, write: SerializerFunctionWrapHandler) -> object:
+    return _CLOSED if value is None else write(value)
 
 
-def _write_closing(moment: time) -> str:
-    return "24:00" if moment == _MIDNIGHT else _write(moment)
+def _describe_day(schema: dict[str, Any]) -> None:
+    schema["anyOf"] = [{"const": _CLOSED} if "null" in str(one) else one for one in schema["anyOf"]]
+    schema["anyOf"].sort(key=lambda option: "const" in option)
 
 
-OpeningTime = Annotated[
-    time,
-    BeforeValidator(_read),
-    PlainSerializer(_write, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": f"^{_FORM.pattern}$", "examples": ["08:00"]}),
-]
-ClosingTime = Annotated[
-    time,
-    BeforeValidator(_read_closing),
-    PlainSerializer(_write_closing, return_type=str),
-    WithJsonSchema(
-        {"type": "string", "pattern": f"^(24:00|{_FORM.pattern})$", "examples": ["20:00"]}
-    ),
+ADay = Annotated[
+    Day | None,
+    BeforeValidator(_read_day),
+    WrapSerializer(_write_day),
+    Field(json_schema_extra=_describe_day),
 ]
 
 
-def _since_midnight(moment: time) -> timedelta:
-    return timedelta(hours=moment.hour, minutes=moment.minute)
+class Days(Document):
+    """The days of the week that differ; None is a day without any hours."""
+
+    mon: ADay = Day()
+    tue: ADay = Day()
+    wed: ADay = Day()
+    thu: ADay = Day()
+    fri: ADay = Day()
+    sat: ADay = Day()
+    sun: ADay = Day()
+
+
+_DAY_NAMES = tuple(Days.model_fields)
 
 
 class Hours(Document):
@@ -74,32 +85,64 @@ class Hours(Document):
     opens: OpeningTime
     closes: ClosingTime
     sunday_opens: OpeningTime | None = None
+    days: Days = Days()
     least_left: Wait = timedelta(0)
 
     @model_validator(mode="after")
     def _long_enough(self) -> Self:
-        needed = max(self.least_left, timedelta(hours=1))
-        if self._end() - _since_midnight(self.opens) < needed:
-            raise refusal(
-                f"the window is shorter than {format_duration(needed)}. "
-                "Let it close later on the same day; a window cannot cross midnight."
-            )
-        if self.sunday_opens is not None and _since_midnight(self.sunday_opens) >= self._end():
-            raise refusal("sunday_opens is not before closes. Let Sunday open earlier.")
+        needed = max(self.least_left, _SHORTEST)
+        if DayHours.between(self.opens, self.closes).length < needed:
+            raise refusal(_too_short(needed))
+        if self.sunday_opens is not None:
+            self._check_sunday(self.sunday_opens)
+        week = self.week
+        for name, hours in zip(_DAY_NAMES, week, strict=True):
+            differs = getattr(self.days, name) != Day()
+            if differs and hours is not None and hours.length < needed:
+                raise refusal_at(("days", name), _too_short(needed))
+        if not any(week):
+            raise refusal_at(("days",), "every day is closed. Leave at least one day open.")
         return self
 
-    def _end(self) -> timedelta:
-        return _DAY if self.closes == _MIDNIGHT else _since_midnight(self.closes)
+    def _check_sunday(self, opens: time) -> None:
+        if self.days.sun != Day():
+            raise refusal("sunday_opens and days.sun both speak of Sunday. Keep one of the two.")
+        if DayHours.between(opens, self.closes).length <= timedelta(0):
+            raise refusal("sunday_opens is not before closes. Let Sunday open earlier.")
 
-    def opening(self, day: date) -> time:
-        """When the window opens on a local day."""
-        if self.sunday_opens is not None and day.weekday() == _SUNDAY:
-            return self.sunday_opens
-        return self.opens
+    @cached_property
+    def week(self) -> tuple[DayHours | None, ...]:
+        """The hours of each day from Monday on; None for a day that is closed."""
+        return tuple(self._of(name, getattr(self.days, name)) for name in _DAY_NAMES)
 
-    def hold(self, day: date, clock: time) -> bool:
-        """Whether this reading of the local clock lies in the window."""
-        return clock >= self.opening(day) and (self.closes == _MIDNIGHT or clock < self.closes)
+    def _of(self, name: str, day: Day | None) -> DayHours | None:
+        if day is None:
+            return None
+        usual = self.sunday_opens if name == _SUNDAY else None
+        opens = day.opens or usual or self.opens
+        return DayHours.between(opens, day.closes or self.closes)
+
+
+def _too_short(needed: timedelta) -> str:
+    return (
+        f"the window is shorter than {format_duration(needed)}. "
+        "Let it close later on the same day; a window cannot cross midnight."
+    )
+
+
+class OnHolidays(StrEnum):
+    """What a channel does on a public holiday of a place where the recipient may be."""
+
+    SKIP = "skip"
+    ALLOW = "allow"
+
+
+class Holidays(Document):
+    """What each channel does on public holidays."""
+
+    email: OnHolidays = OnHolidays.ALLOW
+    sms: OnHolidays = OnHolidays.SKIP
+    push: OnHolidays = OnHolidays.ALLOW
 
 
 def _email_hours() -> Hours:
@@ -113,11 +156,22 @@ def _sms_hours() -> Hours:
 
 
 class Windows(Document):
-    """The opening hours of every channel."""
+    """The opening hours of every channel, and what narrows them; push has those of email.
+
+    With `jurisdictions`, texts keep the stricter hours of the places they may go to as well.
+    """
 
     email: Hours = Field(default_factory=_email_hours)
     sms: Hours = Field(default_factory=_sms_hours)
+    push: Hours | None = None
+    holidays: Holidays = Holidays()
+    jurisdictions: StrictBool = True
 
     def of(self, channel: Channel) -> Hours:
         """The hours of one channel."""
-        return self.sms if channel is Channel.SMS else self.email
+        hours: Hours | None = getattr(self, channel.value)
+        return hours or self.email
+
+    def rest_on_holidays(self, channel: Channel) -> bool:
+        """Whether one channel skips public holidays."""
+        return getattr(self.holidays, channel.value) is OnHolidays.SKIP
