@@ -1,10 +1,81 @@
-"""What does a failure ask of us?"""
+"""What does a failure ask of us, and what does its decline code mean?"""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 AUTHENTICATION_REQUIRED = "authentication_required"
+
+
+class DeclineClass(StrEnum):
+    """Kinds of decline that ask for different words or another pace; `CODES` has their codes."""
+
+    SOFT = "soft"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    EXPIRED = "expired"
+    HARD = "hard"
+    AUTHENTICATION = "authentication"
+    FRAUD = "fraud"
+    UNKNOWN = "unknown"
+
+
+# The codes that Revtain's pages name, and beside them Stripe's words for the same declines. The
+# lists are open: a code that is not here, or none at all, is of the class `unknown`.
+CODES: dict[DeclineClass, frozenset[str]] = {
+    DeclineClass.SOFT: frozenset(
+        {
+            "call_issuer",
+            "card_declined",
+            "card_velocity_exceeded",
+            "do_not_honor",
+            "gateway_timeout",
+            "generic_decline",
+            "issuer_unavailable",
+            "issuer_not_available",
+            "processing_error",
+            "reenter_transaction",
+            "try_again_later",
+        }
+    ),
+    DeclineClass.INSUFFICIENT_FUNDS: frozenset(
+        {"insufficient_funds", "withdrawal_count_limit_exceeded"}
+    ),
+    DeclineClass.EXPIRED: frozenset(
+        {"expired_card", "invalid_expiry_month", "invalid_expiry_year"}
+    ),
+    DeclineClass.HARD: frozenset(
+        {
+            "card_not_supported",
+            "currency_not_supported",
+            "incorrect_number",
+            "invalid_account",
+            "invalid_number",
+            "new_account_information_available",
+            "revocation_of_all_authorizations",
+            "revocation_of_authorization",
+            "stop_payment_order",
+            "transaction_not_allowed",
+        }
+    ),
+    DeclineClass.AUTHENTICATION: frozenset({AUTHENTICATION_REQUIRED}),
+    DeclineClass.FRAUD: frozenset(
+        {
+            "fraud_suspected",
+            "fraudulent",
+            "lost_card",
+            "pickup_card",
+            "restricted_card",
+            "stolen_card",
+        }
+    ),
+    DeclineClass.UNKNOWN: frozenset[str](),
+}
+_CLASS = {code: kind for kind, codes in CODES.items() for code in codes}
+
+
+def class_of(decline_code: str | None) -> DeclineClass:
+    """The class of a decline code."""
+    return _CLASS.get(decline_code or "", DeclineClass.UNKNOWN)
 
 
 class Advice(StrEnum):

@@ -1,40 +1,73 @@
 """What is said to whom, and when? One named list of steps of the policy."""
 
-from collections.abc import Mapping
-from datetime import timedelta
-from typing import Annotated, Self
+from calendar import monthrange
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Annotated, Any, Self
 
-from annotated_types import MinLen
-from pydantic import Field, model_validator
+from annotated_types import Interval, MinLen
+from pydantic import BeforeValidator, Field, StrictInt, model_validator
 
 from dunning.channel import Channel
 from dunning.conditions import When
 from dunning.document import Document, Name, TemplateName, refusal, refusal_at
-from dunning.duration import Span, Wait
+from dunning.duration import Span
+from dunning.placement import Anchor, Placed
 
 
-class Step(Document):
-    """One planned message, placed either `after` the start or `before_close`.
+class Payday(Document):
+    """Days of the month on which wages come in; one past the end of a month is its last day."""
+
+    days: Annotated[tuple[Annotated[StrictInt, Interval(ge=1, le=31)], ...], MinLen(1)] = (1, 15)
+
+    def holds(self, day: date) -> bool:
+        """Whether it is one of the days."""
+        last = monthrange(day.year, day.month)[1]
+        return day.day in {min(number, last) for number in self.days}
+
+
+def _payday(value: object) -> object:
+    if isinstance(value, bool):
+        return Payday() if value else None
+    return value
+
+
+def _or_boolean(schema: dict[str, Any]) -> None:
+    schema["anyOf"].append({"type": "boolean"})
+
+
+class Step(Placed):
+    """One planned message.
 
     `by_decline` chooses another template for a decline code; all others get `template`.
+    `fallback` are the channels tried in order where `channel` cannot be used. `payday` moves the
+    step to the next such day, if there is room; `jitter` spreads the messages of many cases over
+    that much time.
     """
 
-    id: Name
     channel: Channel
     template: TemplateName
     by_decline: Mapping[str, TemplateName] = Field(default_factory=dict[str, str])
-    after: Wait | None = None
-    before_close: Span | None = None
+    fallback: tuple[Channel, ...] = ()
+    payday: Annotated[
+        Payday | None, BeforeValidator(_payday), Field(json_schema_extra=_or_boolean)
+    ] = None
+    jitter: Span | None = None
 
     @model_validator(mode="after")
-    def _placed_once(self) -> Self:
-        if (self.after is None) == (self.before_close is None):
-            found = "neither" if self.after is None else "both"
+    def _no_channel_twice(self) -> Self:
+        repeated = next((c for c in self.roads if self.roads.count(c) > 1), None)
+        if repeated is not None:
             raise refusal(
-                f"the step has {found} of `after` and `before_close`. Give it exactly one: "
-                "`after: 4d` counts from the start, `before_close: 5d` back from the close."
+                f"`fallback` leads to {repeated} a second time. Name each channel once, "
+                "and leave out the one that the step begins with."
             )
         return self
+
+    @property
+    def roads(self) -> tuple[Channel, ...]:
+        """The channels in the order in which they are tried."""
+        return (self.channel, *self.fallback)
 
     def template_for(self, decline_code: str | None) -> str:
         """The template for a failure with this decline code."""
@@ -46,6 +79,10 @@ class Step(Document):
         return frozenset((self.template, *self.by_decline.values()))
 
 
+class Alert(Placed):
+    """A moment at which the team is told of the case; nothing is sent to the customer."""
+
+
 class Campaign(Document):
     """Steps in the order in which they are sent, over at most `length`."""
 
@@ -53,22 +90,39 @@ class Campaign(Document):
     when: When = When()
     length: Span
     steps: Annotated[tuple[Step, ...], MinLen(1)]
+    alerts: tuple[Alert, ...] = ()
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        keys = [_order(step) for step in self.steps]
-        for number in range(1, len(keys)):
-            if keys[number] <= keys[number - 1]:
-                raise refusal_at(
-                    ("steps", number),
-                    f"step `{self.steps[number].id}` does not come after step "
-                    f"`{self.steps[number - 1].id}`. List the steps in the order in which they "
-                    "are sent: by rising `after`, then by falling `before_close`.",
-                )
+        found = _misplaced(self.steps)
+        if found is not None:
+            number, above = found
+            raise refusal_at(
+                ("steps", number),
+                f"step `{self.steps[number].id}` does not come after step `{above.id}`. "
+                "List the steps in the order in which they are sent: by rising `after`, then by "
+                "falling `before_close`.",
+            )
         return self
 
 
-def _order(step: Step) -> tuple[bool, timedelta]:
-    if step.before_close is not None:
-        return True, -step.before_close
-    return False, step.after or timedelta(0)
+def _misplaced(steps: Sequence[Placed]) -> tuple[int, Placed] | None:
+    """The first step that is not later than the one above it that it must follow, and that one."""
+    for number, step in enumerate(steps):
+        above = _above(steps, number)
+        if above is not None and _key(above) >= _key(step):
+            return number, above
+    return None
+
+
+def _above(steps: Sequence[Placed], number: int) -> Placed | None:
+    """The nearest step above that can be compared: of the same anchor, or counted from the close.
+
+    Steps counted from the start and from a due date cannot: only the invoice knows their order.
+    """
+    anchors = (steps[number].anchor, Anchor.CLOSE)
+    return next((other for other in reversed(steps[:number]) if other.anchor in anchors), None)
+
+
+def _key(step: Placed) -> tuple[bool, timedelta]:
+    return step.anchor is Anchor.CLOSE, step.position

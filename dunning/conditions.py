@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Self
 
-from annotated_types import MinLen
+from annotated_types import Ge, MinLen
 from pydantic import StrictInt, StringConstraints, model_validator
 
-from dunning.advice import Advice
+from dunning.advice import Advice, DeclineClass, class_of
 from dunning.directory import BillingPeriod, Invoice
 from dunning.document import Document, LocaleTag, refusal
 from dunning.money import Money
@@ -64,8 +64,10 @@ class When(Document):
     billing_period: Annotated[tuple[BillingPeriod | None, ...], MinLen(1)] | None = None
     decline_codes: Texts | None = None
     amount: Annotated[Mapping[Currency, AmountRange], MinLen(1)] | None = None
+    decline_class: Annotated[tuple[DeclineClass, ...], MinLen(1)] | None = None
     plan: Texts | None = None
     tags: Texts | None = None
+    value_tier: Texts | None = None
     locale: Annotated[tuple[LocaleTag, ...], MinLen(1)] | None = None
 
     def mismatch(self, facts: Facts, locale: str) -> str | None:
@@ -80,17 +82,15 @@ class When(Document):
         yield _one_of("advice", self.advice, facts.advice)
         yield _one_of("billing period", self.billing_period, invoice.billing_period)
         yield _one_of("decline code", self.decline_codes, facts.decline_code)
-        yield self._amount_fits(invoice.amount)
+        kind = class_of(facts.decline_code)
+        yield _one_of("decline class", self.decline_class, kind)
+        # Said without the amount itself: this reason travels in the history of the case.
+        fits, _ = _amount_fits(self.amount, invoice.amount)
+        yield fits, f"amount in {invoice.amount.currency} is outside the campaign's range"
         yield _one_of("plan", self.plan, invoice.plan)
         yield self._tag_fits(contact.tags)
+        yield _one_of("value tier", self.value_tier, contact.value_tier)
         yield self._locale_fits(contact.locale or locale)
-
-    def _amount_fits(self, amount: Money) -> tuple[bool, str]:
-        told = f"amount is {amount.major} {amount.currency}, outside the campaign's range"
-        if self.amount is None:
-            return True, told
-        accepted = self.amount.get(amount.currency)
-        return accepted is not None and accepted.holds(amount.minor), told
 
     def _tag_fits(self, tags: tuple[str, ...]) -> tuple[bool, str]:
         fits = self.tags is None or not set(tags).isdisjoint(self.tags)
@@ -108,9 +108,21 @@ class When(Document):
             (self.decline_codes, other.decline_codes),
             (self.plan, other.plan),
             (self.tags, other.tags),
+            (self.value_tier, other.value_tier),
         )
         lists_cover = all(_contains(mine, theirs) for mine, theirs in pairs)
-        return lists_cover and self._covers_amount(other) and self._covers_locale(other)
+        return (
+            lists_cover
+            and self._covers_class(other)
+            and self._covers_amount(other)
+            and self._covers_locale(other)
+        )
+
+    def _covers_class(self, other: "When") -> bool:
+        if self.decline_class is None:
+            return True
+        told = tuple(class_of(code) for code in other.decline_codes or ())
+        return _contains(self.decline_class, other.decline_class or told or None)
 
     def _covers_amount(self, other: "When") -> bool:
         if self.amount is None or other.amount is None:
@@ -122,6 +134,54 @@ class When(Document):
         if self.locale is None or other.locale is None:
             return self.locale is None
         return all(any(_same_language(m, found) for m in self.locale) for found in other.locale)
+
+
+class CaseCount(Document):
+    """How many open cases a customer has: `at_least` and `at_most` are both included."""
+
+    at_least: Annotated[StrictInt, Ge(1)] = 1
+    at_most: Annotated[StrictInt, Ge(1)] | None = None
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if self.at_most is not None and self.at_most < self.at_least:
+            raise refusal("`at_most` is below `at_least`, so no number fits. Raise `at_most`.")
+        return self
+
+    def holds(self, number: int) -> bool:
+        """Whether the number fits."""
+        return number >= self.at_least and (self.at_most is None or number <= self.at_most)
+
+
+class OnlyIf(Document):
+    """What must hold, when the case is planned, for a step to be planned at all.
+
+    `open_cases` counts the customer's cases that are not closed, this one included.
+    """
+
+    amount: Annotated[Mapping[Currency, AmountRange], MinLen(1)] | None = None
+    value_tier: Texts | None = None
+    open_cases: CaseCount | None = None
+
+    def mismatch(self, invoice: Invoice, open_cases: int) -> str | None:
+        """The first condition that does not hold, in words; None if all do."""
+        answers = (
+            _amount_fits(self.amount, invoice.amount),
+            _one_of("value tier", self.value_tier, invoice.contact.value_tier),
+            (
+                self.open_cases is None or self.open_cases.holds(open_cases),
+                f"the customer has {open_cases} open cases",
+            ),
+        )
+        return next((told for holds, told in answers if not holds), None)
+
+
+def _amount_fits(accepted: Mapping[str, AmountRange] | None, amount: Money) -> tuple[bool, str]:
+    told = f"amount is {amount.major} {amount.currency}, outside the campaign's range"
+    if accepted is None:
+        return True, told
+    span = accepted.get(amount.currency)
+    return span is not None and span.holds(amount.minor), told
 
 
 def _one_of(

@@ -84,8 +84,27 @@ def test_what_is_written_out_reads_back_as_the_same_version() -> None:
         campaign(
             "a",
             step("first", after="1d12h", by_decline={"expired_card": "card_expired"}),
+            step(
+                "every-field",
+                after="1mo2d",
+                at="10:00",
+                weekdays=["mon", "fri"],
+                payday=True,
+                jitter="45m",
+                fallback=["push", "sms"],
+                only_if={
+                    "amount": {"USD": {"at_least": 100}},
+                    "value_tier": ["high"],
+                    "open_cases": {"at_most": 2},
+                },
+            ),
+            step("due", before_due="3d"),
+            step("next", before_next_invoice="2d", payday=False),
             step("final", before_close="5d"),
+            alerts=[{"id": "call", "after": "9d"}],
             when={
+                "decline_class": ["soft"],
+                "value_tier": ["low"],
                 "billing_period": ["month", None],
                 "amount": {"USD": {"at_least": 100, "below": 500}},
             },
@@ -120,6 +139,7 @@ def without(name: str) -> dict[str, Any]:
     return {key: value for key, value in document().items() if key != name}
 
 
+LAPSE_FIX = "Write months, days, hours or minutes, such as 1mo, 4d, 2h or 1d12h."
 DURATION_FIX = "Write whole days, hours or minutes, such as 4d, 2h, 90m or 1d12h."
 
 
@@ -241,8 +261,81 @@ DURATION_FIX = "Write whole days, hours or minutes, such as 4d, 2h, 90m or 1d12h
             ),
         ),
         (
-            with_step(after="3mo"),
-            f"campaigns[0].steps[0].after: `3mo` is not a duration. {DURATION_FIX}",
+            with_step(after="3 months"),
+            f"campaigns[0].steps[0].after: `3 months` is not a duration. {LAPSE_FIX}",
+        ),
+        (
+            with_step(after="37mo"),
+            ("campaigns[0].steps[0].after: `37mo` is longer than 36mo. Write a shorter duration."),
+        ),
+        (
+            with_step(before_close="0mo"),
+            f"campaigns[0].steps[0].before_close: must be longer than nothing. {LAPSE_FIX}",
+        ),
+        (
+            with_step(),
+            (
+                "campaigns[0].steps[0]: the step has nothing that places it. Give it exactly one "
+                "of `after`, `before_close`, `before_due`, `after_due`, `before_next_invoice`: "
+                "`after: 4d` counts from the start, `before_close: 5d` back from the close."
+            ),
+        ),
+        (
+            with_step(after="2h", fallback=["sms", "email"]),
+            (
+                "campaigns[0].steps[0]: `fallback` leads to email a second time. Name each channel "
+                "once, and leave out the one that the step begins with."
+            ),
+        ),
+        (
+            with_step(after="2h", weekdays=["monday"]),
+            (
+                "campaigns[0].steps[0].weekdays[0]: the text `monday` is not one of the choices. "
+                "Did you mean `mon`?"
+            ),
+        ),
+        (
+            with_step(after="2h", payday={"days": [0]}),
+            (
+                "campaigns[0].steps[0].payday.days[0]: the number 0 is out of range. "
+                "Write at least 1."
+            ),
+        ),
+        (
+            with_step(after="2h", payday="friday"),
+            (
+                "campaigns[0].steps[0].payday: expected a block of `field: value` lines, "
+                "found the text `friday`."
+            ),
+        ),
+        (
+            with_step(after="2h", only_if={"valuetier": ["high"]}),
+            "campaigns[0].steps[0].only_if.valuetier: unknown field. Did you mean `value_tier`?",
+        ),
+        (
+            with_step(after="2h", only_if={"open_cases": {"at_least": 3, "at_most": 2}}),
+            (
+                "campaigns[0].steps[0].only_if.open_cases: `at_most` is below `at_least`, so no "
+                "number fits. Raise `at_most`."
+            ),
+        ),
+        (
+            document(
+                {**campaign("a"), "alerts": [{"id": "call", "channel": "sms", "after": "2d"}]}
+            ),
+            (
+                "campaigns[0].alerts[0].channel: unknown field. Remove it; the fields known here "
+                "are after, after_due, at, before_close, before_due, before_next_invoice, id, "
+                "only_if, weekdays."
+            ),
+        ),
+        (
+            document(campaign("a", step("b", after_due="2d"), step("c", before_due="1d"))),
+            (
+                "campaigns[0].steps[1]: step `c` does not come after step `b`. List the steps in "
+                "the order in which they are sent: by rising `after`, then by falling "
+                "`before_close`."
+            ),
         ),
         (
             with_step(aftr="3d"),
@@ -251,9 +344,10 @@ DURATION_FIX = "Write whole days, hours or minutes, such as 4d, 2h, 90m or 1d12h
         (
             with_step(after="3d", before_close="3d"),
             (
-                "campaigns[0].steps[0]: the step has both of `after` and `before_close`. Give it "
-                "exactly one: `after: 4d` counts from the start, `before_close: 5d` back from the "
-                "close."
+                "campaigns[0].steps[0]: the step has `after` and `before_close`. Give it exactly "
+                "one of `after`, `before_close`, `before_due`, `after_due`, "
+                "`before_next_invoice`: `after: 4d` counts from the start, `before_close: 5d` back "
+                "from the close."
             ),
         ),
         (

@@ -5,22 +5,27 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.policy_file import default_policy_text, read_policy
 from dunning.advice import Advice
 from dunning.campaign import Campaign
 from dunning.channel import Channel
+from dunning.choice import choose
 from dunning.conditions import Facts, When
 from dunning.directory import BillingPeriod, Contact, Invoice, InvoiceStatus
 from dunning.money import Money
+from dunning.placement import Anchor
+from dunning.placing import PlannedStep
 from dunning.policy import Policy
-from dunning.schedule import Plan, PlannedStep, choose, plan
-from dunning.windows import fitting_zones, is_open
+from dunning.schedule import Known, Plan, plan
+from dunning.whereabouts import Whereabouts
+from dunning.windows import fitting, is_open
+from tests.rules.effort import effort
 from tests.rules.policies import campaign, policy, step
 
 DEFAULT, _ = read_policy(default_policy_text())
@@ -38,7 +43,10 @@ def facts(
     **fields: Any,
 ) -> Facts:
     contact = Contact(
-        customer_id="cus_1", tags=fields.pop("tags", ()), locale=fields.pop("locale", None)
+        customer_id="cus_1",
+        tags=fields.pop("tags", ()),
+        locale=fields.pop("locale", None),
+        value_tier=fields.pop("value_tier", None),
     )
     amount = Money(minor=fields.pop("minor", 4900), currency=fields.pop("currency", "USD"))
     invoice = Invoice(
@@ -50,14 +58,21 @@ def facts(
 @pytest.mark.parametrize(
     ("known", "expected"),
     [
-        (facts(), "monthly"),
-        (facts(billing_period=BillingPeriod.MONTH), "monthly"),
+        (facts(decline_code=None), "one-off"),
+        (facts(decline_code="do_not_honor", billing_period=BillingPeriod.MONTH), "monthly"),
+        (facts(decline_code=None, billing_period=BillingPeriod.MONTH), "monthly"),
+        (facts(billing_period=BillingPeriod.MONTH), "card-update"),
+        (facts(decline_code="invalid_account", billing_period=BillingPeriod.MONTH), "card-update"),
+        (facts(), "one-off"),
+        (facts(decline_code="insufficient_funds"), "insufficient-funds"),
+        (facts(tags=("business",)), "business"),
+        (facts(tags=("business",), billing_period=BillingPeriod.YEAR), "business-long"),
+        (facts(tags=("business",), billing_period=BillingPeriod.WEEK), "weekly"),
         (facts(billing_period=BillingPeriod.YEAR), "annual"),
         (facts(billing_period=BillingPeriod.QUARTER), "quarterly"),
         (facts(billing_period=BillingPeriod.WEEK), "weekly"),
         (facts(Advice.AUTHENTICATE, billing_period=BillingPeriod.WEEK), "authenticate-weekly"),
         (facts(Advice.AUTHENTICATE), "authenticate"),
-        (facts(Advice.RETRY_LATER), "monthly"),
         (facts(Advice.MANUAL_REVIEW), None),
         (facts(Advice.BLOCKED, "fraudulent"), None),
     ],
@@ -77,21 +92,37 @@ def test_a_choice_says_why_the_ones_before_did_not_fit() -> None:
         {"amount": {"USD": {"at_least": 5000}}},
         {"plan": ["basic", "team"]},
         {"tags": ["vip"]},
+        {"decline_class": ["insufficient_funds", "hard"]},
+        {"value_tier": ["high"]},
         {"locale": ["de", "fr"]},
         {},
         {},
     ]
     rules = policy(*(campaign(f"c{number}", when=when) for number, when in enumerate(wants)))
     choice = choose(rules, facts(billing_period=BillingPeriod.MONTH, plan="pro"))
-    assert choice.campaign is rules.campaigns[7]
+    assert choice.campaign is rules.campaigns[9]
     assert choice.why == (
         "c0: advice is request_card_update, not authenticate",
         "c1: billing period is month, not year or not set",
         "c2: decline code is expired_card, not insufficient_funds",
-        "c3: amount is 49.00 USD, outside the campaign's range",
+        "c3: amount in USD is outside the campaign's range",
         "c4: plan is pro, not basic or team",
         "c5: no tag of the customer is one of vip",
-        "c6: locale is en, not de or fr",
+        "c6: decline class is expired, not insufficient_funds or hard",
+        "c7: value tier is not set, not high",
+        "c8: locale is en, not de or fr",
+    )
+    assert choice.reason == (
+        "the first whose conditions hold; passed over: " + "; ".join(choice.why)
+    )
+
+
+def test_a_choice_says_that_nothing_was_passed_over_or_that_nothing_fits() -> None:
+    assert choose(policy(campaign("a")), facts()).reason == (
+        "its conditions hold, and it is the first in the policy"
+    )
+    assert choose(policy(campaign("a", when={"plan": ["pro"]})), facts()).reason == (
+        "no campaign of the policy fits: a: plan is not set, not pro"
     )
 
 
@@ -109,6 +140,12 @@ def test_a_choice_says_why_the_ones_before_did_not_fit() -> None:
         ({"locale": ["de-AT"]}, facts(locale="de"), False),
         ({"locale": ["de"]}, facts(locale="den"), False),
         ({"locale": ["EN"]}, facts(), True),
+        ({"decline_class": ["expired"]}, facts(), True),
+        ({"decline_class": ["soft"]}, facts(decline_code="do_not_honor"), True),
+        ({"decline_class": ["soft"]}, facts(decline_code="nobody_knows"), False),
+        ({"decline_class": ["unknown"]}, facts(decline_code="nobody_knows"), True),
+        ({"decline_class": ["unknown"]}, facts(decline_code=None), True),
+        ({"value_tier": ["high", "top"]}, facts(value_tier="top"), True),
     ],
 )
 def test_a_condition_holds_or_not(when: dict[str, Any], known: Facts, *, fits: bool) -> None:
@@ -132,8 +169,9 @@ def default_plan(
         DEFAULT,
         start=MONDAY,
         next_invoice_at=next_invoice_at,
-        zones=("UTC",),
+        where=Whereabouts(("UTC",)),
         decline_code=code,
+        known=Known(invoice=facts().invoice),
     )
 
 
@@ -157,12 +195,20 @@ def test_the_monthly_campaign_day_by_day() -> None:
     ]
     assert found.review_at == MONDAY + 22 * DAY
     assert found.closes_at == MONDAY + 27 * DAY
-    assert found.dropped == ()
+    assert (found.dropped, found.alerts) == ((), ())
+    assert found.unmet == (
+        "second-text: value tier is not set, not high",
+        "call: value tier is not set, not high",
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "last", "closes", "emails", "texts"),
     [
+        ("business", 22, 27, 4, 0),
+        ("insufficient-funds", 22, 27, 4, 1),
+        ("card-update", 22, 27, 5, 1),
+        ("one-off", 16, 21, 4, 1),
         ("monthly", 22, 27, 5, 1),
         ("annual", 55, 60, 8, 2),
         ("quarterly", 55, 60, 6, 1),
@@ -216,7 +262,7 @@ def test_a_text_without_common_hours_becomes_an_email() -> None:
         rules,
         start=MONDAY,
         next_invoice_at=None,
-        zones=("UTC", "Pacific/Kwajalein"),
+        where=Whereabouts(("UTC", "Pacific/Kwajalein")),
     )
     assert found.steps == (
         PlannedStep(
@@ -234,7 +280,9 @@ def test_a_text_without_common_hours_becomes_an_email() -> None:
 def test_a_final_notice_whose_window_opens_after_the_close_goes_out_the_day_before() -> None:
     rules = policy(campaign("a", step("final", before_close="1h"), length="9d"))
     start = MONDAY.replace(hour=23)
-    found = plan(rules.campaigns[0], rules, start=start, next_invoice_at=None, zones=("UTC",))
+    found = plan(
+        rules.campaigns[0], rules, start=start, next_invoice_at=None, where=Whereabouts(("UTC",))
+    )
     assert schedule(found, start) == {"final": "d9 08:00"}
     assert found.review_at == found.steps[0].due_at < found.closes_at
 
@@ -243,7 +291,11 @@ def test_a_campaign_shorter_than_seven_days_keeps_its_length() -> None:
     rules = policy(campaign("a", length="3d"))
     start = MONDAY
     found = plan(
-        rules.campaigns[0], rules, start=start, next_invoice_at=start + DAY, zones=("UTC",)
+        rules.campaigns[0],
+        rules,
+        start=start,
+        next_invoice_at=start + DAY,
+        where=Whereabouts(("UTC",)),
     )
     assert found.closes_at == start + 3 * DAY
     assert found.review_at == found.steps[-1].due_at
@@ -252,9 +304,9 @@ def test_a_campaign_shorter_than_seven_days_keeps_its_length() -> None:
 def assert_sound(rules: Policy, found: Plan, start: datetime, zones: tuple[str, ...]) -> None:
     last = start
     for one in found.steps:
-        fitting = fitting_zones(rules.windows, one.channel, zones, one.due_at)
-        assert fitting, "a text is planned only where all zones have hours in common"
-        assert is_open(rules.windows, one.channel, fitting, one.due_at)
+        place = fitting(rules.windows, one.channel, Whereabouts(zones), one.due_at)
+        assert place, "a text is planned only where all zones have hours in common"
+        assert is_open(rules.windows, one.channel, place, one.due_at)
         assert one.due_at.tzinfo is UTC
         assert start <= one.due_at < found.closes_at
         last = one.due_at
@@ -263,13 +315,26 @@ def assert_sound(rules: Policy, found: Plan, start: datetime, zones: tuple[str, 
     assert found.review_at <= found.closes_at
 
 
+def assert_on_their_days(chosen: Campaign, found: Plan, zone: str) -> None:
+    steps = {one.id: one for one in chosen.steps}
+    for one in found.steps:
+        assert steps[one.step].suits(one.due_at.astimezone(ZoneInfo(zone)).date())
+
+
 def assert_in_file_order(chosen: Campaign, found: Plan) -> None:
     planned = [one.step for one in found.steps]
-    assert [one.id for one in chosen.steps if one.id in planned] == planned
-    assert [one.id for one in chosen.steps if one.id not in planned] == list(found.dropped)
+    of_itself = {one.id for one in chosen.steps if one.anchor in (Anchor.START, Anchor.CLOSE)}
+    in_file = [one.id for one in chosen.steps if one.id in planned]
+    assert sorted(in_file) == sorted(planned)
+    assert [name for name in in_file if name in of_itself] == [
+        name for name in planned if name in of_itself
+    ]
+    told = {one.step for one in found.alerts}
+    every = (*chosen.steps, *chosen.alerts)
+    assert [one.id for one in every if one.id not in {*planned, *told}] == list(found.dropped)
 
 
-@settings(max_examples=600, deadline=None)
+@effort(600)
 @given(
     start=STARTS,
     chosen=st.sampled_from(DEFAULT.campaigns),
@@ -280,7 +345,9 @@ def test_every_default_plan_is_sound(
     start: datetime, chosen: Campaign, zones: tuple[str, ...], days: int | None
 ) -> None:
     next_invoice_at = None if days is None else start + days * DAY
-    found = plan(chosen, DEFAULT, start=start, next_invoice_at=next_invoice_at, zones=zones)
+    found = plan(
+        chosen, DEFAULT, start=start, next_invoice_at=next_invoice_at, where=Whereabouts(zones)
+    )
     assert_sound(DEFAULT, found, start, zones)
     assert_in_file_order(chosen, found)
     assert found.steps[0].step == "first"
@@ -288,13 +355,25 @@ def test_every_default_plan_is_sound(
     assert found.steps[-1].due_at < found.closes_at
 
 
-@settings(max_examples=400, deadline=None)
+@effort(400)
 @given(start=STARTS, chosen=st.sampled_from(DEFAULT.campaigns), zone=st.sampled_from(ZONES))
 def test_a_default_campaign_with_time_enough_drops_nothing(
     start: datetime, chosen: Campaign, zone: str
 ) -> None:
-    found = plan(chosen, DEFAULT, start=start, next_invoice_at=None, zones=(zone,))
+    found = plan(chosen, DEFAULT, start=start, next_invoice_at=None, where=Whereabouts((zone,)))
     assert found.dropped == ()
+
+
+WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+EXTRAS = st.fixed_dictionaries(
+    {},
+    optional={
+        "at": st.integers(0, 23).map(lambda hour: f"{hour:02}:00"),
+        "weekdays": st.lists(st.sampled_from(WEEKDAYS), min_size=1, max_size=6),
+        "jitter": st.sampled_from(["45m", "5h", "40h"]),
+        "payday": st.sampled_from([True, {"days": [31]}, {"days": [7, 21]}]),
+    },
+)
 
 
 @st.composite
@@ -308,6 +387,9 @@ def policies(draw: st.DrawFn) -> Policy:
         {**step(f"s{number}", **place), "channel": draw(channels)}
         for number, place in enumerate(places)
     ]
+    steps = [{**one, **draw(EXTRAS)} for one in steps]
+    due = draw(st.sets(st.integers(0, 9 * 24), max_size=2))
+    steps[:0] = [step(f"due{n}", after_due=f"{n}h", **draw(EXTRAS)) for n in sorted(due)]
     length = f"{draw(st.integers(1, 40))}d"
     return policy(
         campaign("a", *(steps or [step("only", after="0h")]), length=length),
@@ -316,33 +398,48 @@ def policies(draw: st.DrawFn) -> Policy:
     )
 
 
-@settings(max_examples=600, deadline=None)
+@effort(600)
 @given(
     rules=policies(),
     start=STARTS,
     zones=st.lists(st.sampled_from(ZONES), min_size=1, max_size=3).map(tuple),
     days=st.none() | st.integers(-5, 50),
+    due=st.none() | st.integers(-20, 20),
 )
 def test_every_plan_of_any_policy_is_sound(
-    rules: Policy, start: datetime, zones: tuple[str, ...], days: int | None
+    rules: Policy, start: datetime, zones: tuple[str, ...], days: int | None, due: int | None
 ) -> None:
     (chosen,) = rules.campaigns
     next_invoice_at = None if days is None else start + days * DAY
-    found = plan(chosen, rules, start=start, next_invoice_at=next_invoice_at, zones=zones)
+    due_at = None if due is None else start + due * DAY
+    known = Known(invoice=facts(due_at=due_at).invoice)
+
+    def planned() -> Plan:
+        return plan(
+            chosen,
+            rules,
+            start=start,
+            next_invoice_at=next_invoice_at,
+            where=Whereabouts(zones),
+            known=known,
+        )
+
+    found = planned()
     assert_sound(rules, found, start, zones)
+    assert_on_their_days(chosen, found, zones[0])
     assert_in_file_order(chosen, found)
-    again = plan(chosen, rules, start=start, next_invoice_at=next_invoice_at, zones=zones)
-    assert again == found
+    assert planned() == found
 
 
 def test_zones_that_agree_only_after_a_clock_change_still_get_every_email() -> None:
     """Twelve hours apart until 14 March 2027, eleven from then on."""
     found = plan(
-        DEFAULT.campaigns[0],
+        next(one for one in DEFAULT.campaigns if one.name == "monthly"),
         DEFAULT,
         start=datetime(2027, 3, 1, 1, tzinfo=UTC),
         next_invoice_at=None,
-        zones=("America/New_York", "Asia/Phnom_Penh"),
+        where=Whereabouts(("America/New_York", "Asia/Phnom_Penh")),
+        known=Known(invoice=facts().invoice),
     )
     emails = [one for one in found.steps if one.channel is Channel.EMAIL]
     assert found.dropped == ()
