@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from app.embedded.errors import EmbeddedServerError
-from bench import acceptance, budget, closing, drain, report
+from bench import acceptance, budget, closing, drain, rehearsal, report
 from bench.rows import Row
 from bench.servers import BenchError, Servers
 from bench.size import FULL, QUICK, Size
@@ -29,6 +29,7 @@ _MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
     "stream": ("Sending while cases are started", acceptance.while_cases_start),
     "closing": ("Sending payments", closing.closing),
     "budget": ("Playing one case to its end", budget.budget),
+    "rehearsal": ("Rehearsing a policy", rehearsal.rehearsal),
 }
 
 

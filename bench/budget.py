@@ -163,7 +163,7 @@ async def of_a_bare_case(server: TemporalDevServer) -> Cost:
 async def _measured(
     server: TemporalDevServer, case: Case, *, fail: Action, recover: Action
 ) -> Cost:
-    before = await _actions(server)
+    before = await _settled_actions(server)
     await fail()
     await until(lambda: _waits_at_the_end(case), seconds=_PATIENCE_SECONDS)
     await recover()

@@ -27,7 +27,7 @@ CACHE = go_build.CHECKOUT / ".dunning"
 _OURS = ("DUNNING_", "TEMPORAL_", "SENDGRID_", "TWILIO_", "REVTAIN_")
 _PATIENCE_SECONDS = 30.0
 # A look costs a connection to the database, which is not free on the machine that is measured.
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS = 0.25
 _REGISTER = """
     WITH numbers AS (
         SELECT n, 'INV-' || n AS invoice FROM generate_series($1::integer, $1 + $2 - 1) AS g (n)

@@ -15,6 +15,7 @@ class Size:
     yardstick_requests: int
     cases: int
     recoveries: int
+    past_cases: int
 
     @property
     def invoices(self) -> int:
@@ -25,8 +26,20 @@ class Size:
 
 
 FULL = Size(
-    rounds=3, seconds=4.0, requests=16_000, yardstick_requests=1_000, cases=1_200, recoveries=300
+    rounds=3,
+    seconds=4.0,
+    requests=16_000,
+    yardstick_requests=1_000,
+    cases=1_200,
+    recoveries=300,
+    past_cases=10_000,
 )
 QUICK = Size(
-    rounds=1, seconds=2.0, requests=8_000, yardstick_requests=500, cases=500, recoveries=100
+    rounds=1,
+    seconds=2.0,
+    requests=8_000,
+    yardstick_requests=500,
+    cases=500,
+    recoveries=100,
+    past_cases=2_000,
 )
