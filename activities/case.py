@@ -7,8 +7,9 @@ from datetime import datetime
 
 from temporalio import activity
 
+from activities.attempt import Attempt
 from activities.failures import in_our_words
-from activities.nudge import Attempt, Nudger
+from activities.nudge import Nudger
 from activities.opening import Opening
 from dunning.case import apply
 from dunning.events import Closed, NudgeEnded, NudgeResult, Opened

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from activities.devices import Devices
 from dunning.channel import Channel
 from dunning.directory import Contact, Invoice
 from dunning.facts import Case
-from dunning.notice import Notice
+from dunning.notice import Line, Notice
 from dunning.policy import Policy
-from dunning.ports import Accepted, EmailMessage, EmailSender, MessageTags, TextMessage, TextSender
+from dunning.ports import (
+    Accepted,
+    EmailMessage,
+    EmailSender,
+    MessageTags,
+    PushMessage,
+    TextMessage,
+    TextSender,
+)
+from dunning.states import State
 from dunning.steps import Step
 from messages.links import PayLinks
 from messages.render import Renderer
 from store.ledger import Found
 
+_NAMING_A_DAY = frozenset({"final_notice", "service_ending"})
 _LONGEST_HOLD = timedelta(hours=10)
 
 
@@ -32,6 +43,9 @@ class Letter:
     text: str
     html: str
     valid_for: timedelta
+    link: str = ""
+    devices: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -55,8 +69,12 @@ class Writer:
         policy: Policy,
         zone: str,
         valid_for: timedelta,
+        others: tuple[Line, ...] = (),
     ) -> Letter:
-        """The letter of one step; the contact must have an address on the step's channel."""
+        """The letter of one step; the contact must have an address on the step's channel.
+
+        `others` are further open invoices that the message speaks of.
+        """
         contact = invoice.contact
         notice = Notice(
             template=step.template,
@@ -67,11 +85,16 @@ class Writer:
             pay_url=self.links.url(invoice.link_id),
             customer_name=contact.name,
             description=invoice.description,
-            last_day=_last_day(case, policy, zone),
+            last_day=_last_day(step, case, policy, zone),
+            paused_until=_day(case.until, zone) if case.state is State.PAUSED else None,
+            others=others,
         )
         if step.channel is Channel.SMS:
             return self._text(notice, contact.phone or "", valid_for)
-        return self._email(notice, contact.email or "", valid_for)
+        if step.channel is Channel.PUSH:
+            return self._push(notice, contact.push_tokens, valid_for)
+        letter = self._email(notice, contact.email or "", valid_for)
+        return replace(letter, copies=policy.copies)
 
     def _text(self, notice: Notice, phone: str, valid_for: timedelta) -> Letter:
         return Letter(
@@ -82,6 +105,21 @@ class Writer:
             text=self.renderer.text(notice).body,
             html="",
             valid_for=min(valid_for, _LONGEST_HOLD),
+        )
+
+    def _push(self, notice: Notice, devices: tuple[str, ...], valid_for: timedelta) -> Letter:
+        """One notification is written, the customer's devices all get it."""
+        rendered = self.renderer.push(notice)
+        return Letter(
+            channel=Channel.PUSH,
+            recipient="",
+            recipient_name=None,
+            subject=rendered.title,
+            text=rendered.body,
+            html="",
+            valid_for=min(valid_for, _LONGEST_HOLD),
+            link=notice.pay_url,
+            devices=devices,
         )
 
     def _email(self, notice: Notice, address: str, valid_for: timedelta) -> Letter:
@@ -97,10 +135,30 @@ class Writer:
         )
 
 
-def _last_day(case: Case, policy: Policy, zone: str) -> date | None:
-    if case.review_at is None:
+def _last_day(step: Step, case: Case, policy: Policy, zone: str) -> date | None:
+    """Named in the last messages only: in the first ones it would invite to wait."""
+    if not step.final and step.template not in _NAMING_A_DAY:
         return None
-    return (case.review_at + policy.review.deadline).astimezone(ZoneInfo(zone)).date()
+    return _day(case.review_at and case.review_at + policy.review.deadline, zone)
+
+
+def _day(at: datetime | None, zone: str) -> date | None:
+    return at.astimezone(ZoneInfo(zone)).date() if at else None
+
+
+def _notifications(letter: Letter, tags: MessageTags) -> tuple[PushMessage, ...]:
+    """The same words for each device."""
+    return tuple(
+        PushMessage(
+            token=device,
+            title=letter.subject,
+            body=letter.text,
+            link=letter.link,
+            valid_for=letter.valid_for,
+            tags=tags,
+        )
+        for device in letter.devices
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,13 +170,17 @@ class Postbox:
     sender: str
     sender_name: str
     reply_to: str | None
+    push: Devices | None = None
 
     def has(self, channel: Channel) -> bool:
         """Whether a vendor of that channel is configured."""
-        return channel is Channel.EMAIL or self.text is not None
+        vendors = {Channel.SMS: self.text, Channel.PUSH: self.push}
+        return channel is Channel.EMAIL or vendors[channel] is not None
 
     async def post(self, letter: Letter, tags: MessageTags) -> Accepted:
         """Raise a ProviderError when the vendor did not take it, or may not have."""
+        if letter.channel is Channel.PUSH and self.push is not None:
+            return await self.push.notify(_notifications(letter, tags))
         if letter.channel is Channel.SMS and self.text is not None:
             return await self.text.send(
                 TextMessage(
@@ -139,6 +201,7 @@ class Postbox:
                 text=letter.text,
                 html=letter.html,
                 tags=tags,
+                copies=letter.copies,
             )
         )
 

@@ -1,75 +1,55 @@
 """How is one step carried out, so that it is never sent twice and never sent in vain?
 
-Truth, window, letter, ledger, send, record: in this order. Nothing is sent unless the ledger row
-was reserved in the same breath in which the store said that the debt is open; what happened is
-recorded before anything else may happen.
+Truth, window, company, letter, ledger, send, record: in this order. Nothing is sent unless the
+ledger row was reserved in the same breath in which the store said that the debt is open; what
+happened is recorded before anything else may happen.
 """
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from activities.failures import retryable
+from activities.attempt import Attempt
+from activities.company import Company, Gathering
+from activities.delivery import SUPPRESSED, Delivery
 from activities.letters import Letter, Postbox, Writer
 from activities.policies import Policies
+from activities.team_alert import tell_team
 from activities.truth import Truth, settled
-from activities.zones import candidates
+from activities.wayfinding import conclusion, leads_on, over_road
+from activities.zones import whereabouts
 from dunning.channel import Channel
-from dunning.directory import Contact, Invoice
-from dunning.errors import (
-    OutcomeUnknownError,
-    ProviderError,
-    ProviderRejectedError,
-    ProviderUnavailableError,
-    Rejection,
-)
-from dunning.events import (
-    DeadChannel,
-    Deferred,
-    NotSent,
-    NudgeResult,
-    Sent,
-    Unknown,
-)
-from dunning.facts import RECEIPT, Case
+from dunning.directory import Contact
+from dunning.events import Deferred, NotSent, NudgeResult
 from dunning.policy import Policy
-from dunning.ports import MessageTags
 from dunning.states import Withheld
-from dunning.steps import Step
-from dunning.windows import fitting_zones, next_open, time_left
-from store.errors import DatabaseDownError
-from store.ledger import Found, Ledger, MessageStatus, Reserved, Settled, SuccessPending
+from dunning.whereabouts import Whereabouts
+from dunning.windows import fitting, next_open, time_left
+from store.ledger import (
+    Apart,
+    Draft,
+    Elsewhere,
+    Found,
+    Hindrance,
+    Ledger,
+    MessageStatus,
+    OverBudget,
+    Reservation,
+    Reserved,
+    Settled,
+    SpokenOf,
+    SuccessPending,
+)
 from store.standing import Standing
-from workflows.contracts import NUDGE_ATTEMPTS
 
-_SHORT_WAIT = timedelta(minutes=1)
-_FIRST_PAUSE = timedelta(minutes=15)
-_LONGEST_PAUSE = timedelta(hours=6)
-_DOUBLINGS = 10
-# A record that is lost after a send turns a sent message into an unknown one: worth some patience.
-_RECORD_PAUSES = (1, 2, 4, 8)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One try at one step. `now` is the case's own time, UTC; `number` counts from 1."""
-
-    case: Case
-    step: Step
-    now: datetime
-    number: int
-
-    @property
-    def receipt(self) -> bool:
-        """Whether this is the receipt, which follows a payment."""
-        return self.step.id == RECEIPT
-
-    @property
-    def last(self) -> bool:
-        """Whether the activity gives up after this one."""
-        return self.number >= NUDGE_ATTEMPTS
+# What these rows say of a message certainly left the customer without it.
+_LEAVES_ROADS = frozenset({MessageStatus.PLANNED, MessageStatus.REFUSED})
+# And with these the customer may have it.
+_BEGUN = frozenset({MessageStatus.RESERVED, MessageStatus.SENT, MessageStatus.UNKNOWN})
+# Then the message goes alone: who cannot come along any more is about to be dealt with.
+_LOOKS_FOR_COMPANY = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,54 +65,62 @@ class Nudger:
     async def send(self, invoice_id: str, attempt: Attempt) -> NudgeResult:
         """Carry one step out. Raise a retryable fault when the vendor may take it in a moment."""
         standing = await self.truth.of(invoice_id, attempt.now)
-        found = await self.ledger.find(
-            attempt.case.workflow_id, attempt.step.id, attempt.step.channel
-        )
-        if found is not None and found.status is not MessageStatus.PLANNED:
-            return await self._known(found, standing, attempt)
+        tried = await self.ledger.of_step(attempt.case.workflow_id, attempt.step.id)
+        touched = _touched(attempt, tried)
+        if touched is not None:
+            road, found = touched
+            known = await self._delivery.known(found, standing.invoice.contact, road)
+            return over_road(known, road, attempt)
         end = settled(standing)
         if end is not None and not attempt.receipt:
             return end
         if standing.amount_differs and not attempt.receipt:
-            return _soon(attempt, "a success with another amount is about to stop the case")
-        _, policy = await self.policies.pin(attempt.case.policy_digest)
-        prepared = await self._prepare(standing, policy, attempt)
-        if isinstance(prepared, Letter):
-            return await self._deliver(prepared, standing, attempt)
-        return prepared
+            return attempt.soon("a success with another amount is about to stop the case")
+        if attempt.step.alert:
+            return tell_team(invoice_id, attempt)
+        return await self._over_roads(standing, attempt, tried)
 
-    async def _prepare(
-        self, standing: Standing, policy: Policy, attempt: Attempt
-    ) -> Letter | NotSent | Deferred:
-        invoice, channel = standing.invoice, attempt.step.channel
-        reason = await self._forbidden(invoice.contact, channel)
+    async def _over_roads(
+        self, standing: Standing, attempt: Attempt, tried: Mapping[Channel, Found]
+    ) -> NudgeResult:
+        """Over the first channel that can be used; what a vendor refused for good is passed by."""
+        _, policy = await self.policies.pin(attempt.case.policy_digest)
+        contact, results = standing.invoice.contact, list[NudgeResult]()
+        for road in attempt.roads:
+            found = tried.get(road.step.channel)
+            if found is not None and found.status is MessageStatus.REFUSED:
+                result = await self._delivery.known(found, contact, road)
+            else:
+                where = await self._allowed(contact, policy, road)
+                result = (
+                    await self._carry_out(standing, policy, road, where)
+                    if isinstance(where, Whereabouts)
+                    else where
+                )
+            results.append(over_road(result, road, attempt))
+            if not leads_on(result):
+                break
+        return conclusion(results)
+
+    @property
+    def _delivery(self) -> Delivery:
+        return Delivery(ledger=self.ledger, postbox=self.postbox)
+
+    @property
+    def _gathering(self) -> Gathering:
+        return Gathering(truth=self.truth, policies=self.policies, ledger=self.ledger)
+
+    async def _allowed(
+        self, contact: Contact, policy: Policy, attempt: Attempt
+    ) -> Whereabouts | NotSent | Deferred:
+        """Where the message may go to, or why it may not."""
+        reason = await self._forbidden(contact, attempt.step.channel)
         if reason is not None:
             return NotSent(reason=reason, at=attempt.now)
-        zones = candidates(invoice.contact, policy.account.timezone)
-        fitting = fitting_zones(policy.windows, channel, zones, attempt.now)
-        if not fitting:
-            return NotSent(reason=Withheld.NO_WINDOW, at=attempt.now)
-        opens = next_open(policy.windows, channel, fitting, attempt.now)
-        if opens is None:
-            return NotSent(reason=Withheld.NO_WINDOW, at=attempt.now)
-        if opens > attempt.now:
-            return Deferred(until=opens, reason="outside the recipient's hours")
-        return self._write(invoice, policy, attempt, fitting)
-
-    def _write(
-        self, invoice: Invoice, policy: Policy, attempt: Attempt, zones: tuple[str, ...]
-    ) -> Letter:
-        return self.writer.write(
-            step=attempt.step,
-            case=attempt.case,
-            invoice=invoice,
-            policy=policy,
-            zone=zones[0],
-            valid_for=time_left(policy.windows, attempt.step.channel, zones, attempt.now),
-        )
+        return _window(contact, policy, attempt)
 
     async def _forbidden(self, contact: Contact, channel: Channel) -> Withheld | None:
-        address = contact.phone if channel is Channel.SMS else contact.email
+        address = _address(contact, channel)
         if not self.postbox.has(channel):
             return Withheld.NO_VENDOR
         if contact.excluded:
@@ -141,123 +129,120 @@ class Nudger:
             return Withheld.NO_ADDRESS
         if channel is Channel.SMS and contact.sms_consent_at is None:
             return Withheld.NO_CONSENT
-        return _SUPPRESSED.get(await self.ledger.suppressed(channel, address) or "")
+        return SUPPRESSED.get(await self.ledger.suppressed(channel, address) or "")
 
-    async def _deliver(self, letter: Letter, standing: Standing, attempt: Attempt) -> NudgeResult:
+    async def _carry_out(
+        self,
+        standing: Standing,
+        policy: Policy,
+        attempt: Attempt,
+        where: Whereabouts,
+        looks: int = _LOOKS_FOR_COMPANY,
+    ) -> NudgeResult:
+        contact, company = standing.invoice.contact, Company()
+        if looks:
+            company = await self._gathering.of(attempt, contact, policy)
+        letter = self._write(standing, policy, attempt, where, company)
+        held = await self._reserve(letter, policy, attempt, company)
+        match held:
+            case Reserved(message_id=message_id):
+                sent = await self._delivery.post(letter, message_id, contact, attempt)
+                return company.named_in(sent)
+            case Found():
+                return await self._delivery.known(held, contact, attempt)
+            case Apart():
+                return await self._carry_out(standing, policy, attempt, where, looks - 1)
+            case _:
+                return _hindered(held, policy, attempt)
+
+    def _write(
+        self,
+        standing: Standing,
+        policy: Policy,
+        attempt: Attempt,
+        where: Whereabouts,
+        company: Company,
+    ) -> Letter:
+        return self.writer.write(
+            step=company.wording(attempt.step),
+            case=attempt.case,
+            invoice=standing.invoice,
+            policy=policy,
+            zone=where.zone,
+            valid_for=time_left(policy.windows, attempt.step.channel, where, attempt.now),
+            others=company.lines,
+        )
+
+    async def _reserve(
+        self, letter: Letter, policy: Policy, attempt: Attempt, company: Company
+    ) -> Reservation:
         step = attempt.step
-        held = await self.ledger.reserve(
-            attempt.case.workflow_id,
+        draft = Draft(
             step=step.id,
             channel=step.channel,
             template=step.template,
             due_at=step.due_at,
+            now=attempt.now,
             body_digest=letter.digest,
             after_payment=attempt.receipt,
+            spacing=policy.spacing if attempt.spaced else timedelta(0),
         )
-        match held:
-            case Reserved(message_id=message_id):
-                return await self._post(letter, message_id, standing, attempt)
-            case Found():
-                return await self._known(held, standing, attempt)
-            case SuccessPending():
-                return _soon(attempt, "a success was received that is not settled yet")
-            case Settled():
-                # Paid or closed within the last milliseconds: the next look sees it.
-                return _soon(attempt, "the debt was settled in this very moment")
-
-    async def _post(
-        self, letter: Letter, message_id: str, standing: Standing, attempt: Attempt
-    ) -> NudgeResult:
-        tags = MessageTags(
-            message_id=message_id, case_id=attempt.case.workflow_id, step=attempt.step.id
+        return await self.ledger.reserve(
+            attempt.case.workflow_id,
+            draft,
+            limit=policy.budget.of(step.channel) if attempt.within_budget else None,
+            companions=company.message_ids,
         )
-        try:
-            accepted = await self.postbox.post(letter, tags)
-        except ProviderUnavailableError as fault:
-            await self.ledger.release(message_id)
-            return _again(fault, attempt)
-        except ProviderRejectedError as fault:
-            return await self._refused(fault, letter, message_id, attempt)
-        except OutcomeUnknownError:
-            found = await self.ledger.find(
-                attempt.case.workflow_id, attempt.step.id, attempt.step.channel
-            )
-            if found is None:
-                raise
-            return await self._look_for(found, standing, attempt)
-        return await self._sent(message_id, accepted.provider_id, attempt.now)
-
-    async def _known(self, found: Found, standing: Standing, attempt: Attempt) -> NudgeResult:
-        """A row that an earlier attempt touched is never sent again."""
-        at = found.occurred_at or attempt.now
-        match found.status:
-            case MessageStatus.SENT:
-                return Sent(at=at)
-            case MessageStatus.UNKNOWN:
-                return Unknown(at=at)
-            case MessageStatus.REFUSED:
-                return DeadChannel(reason=found.reason or "refused", at=at)
-            case _:
-                return await self._look_for(found, standing, attempt)
-
-    async def _look_for(self, found: Found, standing: Standing, attempt: Attempt) -> NudgeResult:
-        """Ask the vendor for a message that nobody confirmed; unknown when it cannot tell."""
-        try:
-            contact, channel = standing.invoice.contact, attempt.step.channel
-            accepted = await self.postbox.find(contact, found, channel)
-        except ProviderError as fault:
-            if not attempt.last:
-                raise retryable(fault) from None
-            accepted = None
-        if accepted is not None:
-            return await self._sent(found.message_id, accepted.provider_id, attempt.now)
-        await self.ledger.record_unknown(
-            found.message_id, reason="no answer from the vendor", occurred_at=attempt.now
-        )
-        return Unknown(at=attempt.now)
-
-    async def _sent(self, message_id: str, provider_id: str, now: datetime) -> Sent:
-        for pause in (*_RECORD_PAUSES, None):
-            try:
-                await self.ledger.record_sent(message_id, provider_id=provider_id, occurred_at=now)
-                break
-            except DatabaseDownError as fault:
-                if pause is None:
-                    raise retryable(fault) from None
-                await asyncio.sleep(pause)
-        return Sent(at=now)
-
-    async def _refused(
-        self, fault: ProviderRejectedError, letter: Letter, message_id: str, attempt: Attempt
-    ) -> DeadChannel:
-        if fault.rejection in _DEAD:
-            await self.ledger.suppress(letter.channel, letter.recipient, fault.rejection.value)
-        reason = f"{fault.rejection.value} (vendor code {fault.code})"
-        await self.ledger.record_refused(message_id, reason=reason, occurred_at=attempt.now)
-        return DeadChannel(reason=reason, at=attempt.now)
 
 
-_DEAD = frozenset({Rejection.BAD_ADDRESS, Rejection.OPTED_OUT})
-_SUPPRESSED = {
-    Rejection.BAD_ADDRESS.value: Withheld.BAD_ADDRESS,
-    Rejection.OPTED_OUT.value: Withheld.OPTED_OUT,
-}
+def _hindered(by: Hindrance, policy: Policy, attempt: Attempt) -> NotSent | Deferred:
+    match by:
+        case OverBudget():
+            return NotSent(reason=Withheld.OVER_BUDGET, at=attempt.now)
+        case SpokenOf(at=at):
+            # The case itself does not know yet of a message that another case sent for it (R8).
+            return Deferred(until=at + policy.spacing, reason="spoken of with another invoice")
+        case SuccessPending():
+            return attempt.soon("a success was received that is not settled yet")
+        case Settled():
+            # Paid or closed within the last milliseconds: the next look sees it.
+            return attempt.soon("the debt was settled in this very moment")
+        case Elsewhere():
+            return attempt.soon("the step is on its way over another channel")
 
 
-def _again(fault: ProviderUnavailableError, attempt: Attempt) -> Deferred:
-    """Try again in the activity while the wait is short, else let the case wait."""
-    wait = fault.retry_after
-    if not attempt.last and (wait is None or wait <= _SHORT_WAIT):
-        raise retryable(fault, delay=wait) from None
-    pause = _pause(_FIRST_PAUSE, attempt)
-    return Deferred(until=attempt.now + max(pause, wait or pause), reason=fault.reason)
+def _touched(attempt: Attempt, tried: Mapping[Channel, Found]) -> tuple[Attempt, Found] | None:
+    """The channel on which something became of the step, be it none that it is planned for now.
+
+    The plan may have changed after another case spoke of the invoice under the old one.
+    """
+    begun = (attempt.over(channel) for channel, found in tried.items() if found.status in _BEGUN)
+    for road in (*begun, *attempt.roads):
+        found = tried.get(road.step.channel)
+        if found is not None and found.status not in _LEAVES_ROADS:
+            return road, found
+    return None
 
 
-def _soon(attempt: Attempt, reason: str) -> Deferred:
-    """Milliseconds as a rule; days when the success is one that nobody can read."""
-    return Deferred(until=attempt.now + _pause(_SHORT_WAIT, attempt), reason=reason)
+def _window(contact: Contact, policy: Policy, attempt: Attempt) -> Whereabouts | NotSent | Deferred:
+    anywhere = whereabouts(contact, policy.account.timezone)
+    where = fitting(policy.windows, attempt.step.channel, anywhere, attempt.now)
+    if where is None:
+        return NotSent(reason=Withheld.NO_WINDOW, at=attempt.now)
+    opens = next_open(policy.windows, attempt.step.channel, where, attempt.now)
+    if opens is None:
+        return NotSent(reason=Withheld.NO_WINDOW, at=attempt.now)
+    if opens > attempt.now:
+        return Deferred(until=opens, reason="outside the recipient's hours")
+    return where
 
 
-def _pause(first: timedelta, attempt: Attempt) -> timedelta:
-    """Twice as long each time the step is put off."""
-    return min(first * (1 << min(attempt.step.deferrals, _DOUBLINGS)), _LONGEST_PAUSE)
+def _address(contact: Contact, channel: Channel) -> str | None:
+    """By what a customer is reached, and by what a channel is closed to them."""
+    match channel:
+        case Channel.EMAIL:
+            return contact.email
+        case Channel.SMS:
+            return contact.phone
+        case Channel.PUSH:
+            return contact.customer_id if contact.push_tokens else None

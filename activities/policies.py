@@ -11,7 +11,10 @@ from store.policies import Policies as Kept
 
 @dataclass(slots=True)
 class Policies:
-    """The version that new cases begin under, and every version that a running case needs."""
+    """The version that new cases begin under, and every version that a running case needs.
+
+    `current` is that of the file; it counts until one is published.
+    """
 
     kept: Kept
     current: Policy
@@ -19,7 +22,8 @@ class Policies:
     _digest: tuple[Policy, str] | None = None
 
     async def pin(self, digest: str | None) -> tuple[str, Policy]:
-        """The version of a case that has one, else the current one, kept for good."""
+        """The version of a case that has one, else the one in force, kept for good."""
+        digest = digest or await self.kept.current()
         if digest is not None:
             return digest, await self.get(digest)
         digest = self._digest_of(self.current)

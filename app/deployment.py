@@ -17,7 +17,7 @@ from dunning.errors import DunningError
 from workflows import contracts
 
 DEPLOYMENT = "dunning"
-_QUEUES = {contracts.QUEUE, contracts.EMAIL_QUEUE, contracts.SMS_QUEUE}
+_QUEUES = {contracts.QUEUE, contracts.EMAIL_QUEUE, contracts.SMS_QUEUE, contracts.PUSH_QUEUE}
 _PAUSE = 0.1
 _CALL = timedelta(seconds=10)
 

@@ -12,11 +12,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from app.cli.faults import explain
-from app.settings import Settings
-from app.template_names import template_names
-from app.vendor_check import VendorFaultError, try_sendgrid, try_twilio
+from app.policy_check import findings
+from app.settings import EmailTransport, Settings
+from app.vendor_check import VendorFaultError, try_push, try_sendgrid, try_smtp, try_twilio
 from dunning.errors import DunningError
-from dunning.lint import lint
 from dunning.policy import Policy
 
 _PATIENCE = 15.0
@@ -59,7 +58,9 @@ async def examine(settings: Settings, temporal_address: str | None) -> list[Chec
         ("Temporal", lambda: _temporal(temporal_address)),
         ("policy", lambda: _policy(settings)),
         ("SendGrid", lambda: _sendgrid(settings)),
+        ("SMTP", lambda: _smtp(settings)),
         ("Twilio", lambda: _twilio(settings)),
+        ("push", lambda: _push(settings)),
     )
     found = await asyncio.gather(*(_limited(name, attempt) for name, attempt in tries))
     return [*_settings(settings), *(check for checks in found for check in checks)]
@@ -85,7 +86,7 @@ def _settings(settings: Settings) -> Iterator[Check]:
         "DUNNING_SECRET_KEY": settings.secret_key,
         "DUNNING_EMAIL_FROM": settings.email_from,
         "REVTAIN_WEBHOOK_SECRET": settings.revtain_webhook_secret,
-        "SENDGRID_API_KEY": settings.sendgrid_api_key,
+        **_of_email(settings),
     }
     missing = [name for name, value in needed.items() if not value]
     if missing:
@@ -107,6 +108,13 @@ def _settings(settings: Settings) -> Iterator[Check]:
             "simulated events act like real ones",
             "Remove DUNNING_TEST_MODE in production.",
         )
+
+
+def _of_email(settings: Settings) -> dict[str, object]:
+    """What the chosen transport cannot do without."""
+    if settings.email_transport is EmailTransport.SMTP:
+        return {"DUNNING_SMTP_HOST": settings.smtp_host}
+    return {"SENDGRID_API_KEY": settings.sendgrid_api_key}
 
 
 async def _database(settings: Settings) -> Iterable[Check]:
@@ -180,10 +188,10 @@ async def _policy(settings: Settings) -> Iterable[Check]:
 
 def _linted(settings: Settings, policy: Policy) -> Check:
     name = str(settings.policy) if settings.policy else "the default one"
-    found = lint(policy, template_names(settings.templates, policy))
+    found = sorted(findings(policy, settings.templates, settings), key=lambda one: one.note)
     if found:
-        first = found[0]
-        return _wrong("policy", f"{name}: {first.path}: {first.problem}", first.fix)
+        first, told = found[0], _note if found[0].note else _wrong
+        return told("policy", f"{name}: {first.path}: {first.problem}", first.fix)
     if settings.policy is None:
         step = "Run `dunning init DIR`, write your brand into it, and set DUNNING_POLICY."
         return _note("policy", "the default one, whose brand is an example", step)
@@ -200,12 +208,13 @@ def _templates(settings: Settings, policy: Policy) -> Check:
         with tempfile.TemporaryDirectory() as folder:
             write_preview(renderer, Path(folder), policy.brand)
     except DunningError as fault:
-        return _wrong("templates", str(fault), "Correct it, then `dunning message preview DIR`.")
+        return _wrong("templates", str(fault), "Correct it, then `dunning message preview`.")
     return _ok("templates", "all can be rendered")
 
 
 async def _sendgrid(settings: Settings) -> Iterable[Check]:
-    if settings.sendgrid_api_key is None:
+    unused = settings.email_transport is not EmailTransport.SENDGRID
+    if unused or settings.sendgrid_api_key is None:
         return []
     key = settings.sendgrid_api_key.get_secret_value()
     try:
@@ -214,6 +223,28 @@ async def _sendgrid(settings: Settings) -> Iterable[Check]:
         return [_wrong("SendGrid", str(fault), fault.next_step)]
     where = f" at {settings.sendgrid_base_url}" if settings.sendgrid_base_url else ""
     return [_ok("SendGrid", f"accepts the key{where}")]
+
+
+async def _smtp(settings: Settings) -> Iterable[Check]:
+    if settings.email_transport is not EmailTransport.SMTP or settings.smtp_host is None:
+        return []
+    try:
+        await try_smtp(settings)
+    except VendorFaultError as fault:
+        return [_wrong("SMTP", str(fault), fault.next_step)]
+    done = "takes the connection" if settings.smtp_username is None else "accepts the log-in"
+    return [_ok("SMTP", f"{settings.smtp_host} {done}")]
+
+
+async def _push(settings: Settings) -> Iterable[Check]:
+    if settings.fcm_service_account_file is None:
+        step = "Set FCM_SERVICE_ACCOUNT_FILE, if your campaigns have push steps."
+        return [_note("push", "not configured, so notifications are withheld", step)]
+    try:
+        await try_push(settings)
+    except VendorFaultError as fault:
+        return [_wrong("push", str(fault), fault.next_step)]
+    return [_ok("push", "Google accepts the service account")]
 
 
 async def _twilio(settings: Settings) -> Iterable[Check]:

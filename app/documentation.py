@@ -33,6 +33,13 @@ _EXAMPLES = {
     "TWILIO_FROM": "+15005550006",
     "TWILIO_MESSAGING_SERVICE_SID": "MG00000000000000000000000000000000",
     "TWILIO_BASE_URL": "https://api.dublin.ie1.twilio.com",
+    "DUNNING_SMTP_HOST": "smtp.example.com",
+    "DUNNING_SMTP_PORT": "587",
+    "DUNNING_SMTP_USERNAME": "billing",
+    "DUNNING_SMTP_PASSWORD": "example",
+    "FCM_SERVICE_ACCOUNT_FILE": "config/firebase.json",
+    "FCM_PROJECT_ID": "shop-app",
+    "FCM_BASE_URL": "https://fcm.googleapis.com",
     "TEMPORAL_CLI": "/usr/local/bin/temporal",
 }
 # Read by Temporal's SDK, whose documentation has them all.
@@ -51,6 +58,7 @@ _TITLES = {
     "REVTAIN": "Revtain",
     "SENDGRID": "SendGrid",
     "TWILIO": "Twilio",
+    "FCM": "Firebase Cloud Messaging",
     "TEMPORAL": "Temporal",
 }
 _COMPOSE = "Docker Compose"

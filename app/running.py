@@ -13,7 +13,7 @@ import structlog
 import uvicorn
 from temporalio.client import Client
 
-from app import deployment, temporal, wiring
+from app import deployment, metrics, policy_check, temporal, wiring
 from app.settings import Settings, required
 from app.web import create_app
 from app.wiring import Stores
@@ -32,6 +32,8 @@ T = TypeVar("T")
 class WebServer(uvicorn.Server):
     """A web server inside a program of several parts: signals are the program's affair."""
 
+    port_setting = "DUNNING_PORT"
+
     @contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
@@ -43,7 +45,7 @@ class WebServer(uvicorn.Server):
         except SystemExit as ended:
             raise DunningError(
                 f"The web server cannot listen on {self.config.host}:{self.config.port}. "
-                "Stop what listens there, or set DUNNING_PORT."
+                f"Stop what listens there, or set {self.port_setting}."
             ) from ended
 
 
@@ -117,7 +119,36 @@ async def web(
         timeout_keep_alive=75,
         timeout_graceful_shutdown=20,
     )
-    server = WebServer(config)
+    async with _served(WebServer(config)) as url:
+        yield url
+
+
+@asynccontextmanager
+async def numbers(settings: Settings) -> AsyncGenerator[str | None]:
+    """Serve `/metrics` and `/healthz` on their own port, if there is one; the base URL."""
+    if settings.metrics_port is None:
+        yield None
+        return
+    config = uvicorn.Config(
+        metrics.application(),
+        host=settings.host,
+        port=settings.metrics_port,
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
+    async with _served(_NumbersServer(config)) as url:
+        _log.info("metrics", url=f"{url}/metrics")
+        yield url
+
+
+class _NumbersServer(WebServer):
+    port_setting = "DUNNING_METRICS_PORT"
+
+
+@asynccontextmanager
+async def _served(server: WebServer) -> AsyncGenerator[str]:
     serving = asyncio.create_task(server.serve())
     try:
         yield await _address(server, serving)
@@ -141,11 +172,11 @@ async def run_web(settings: Settings) -> None:
 
 
 async def _web(settings: Settings, up: asyncio.Event, stopping: asyncio.Event) -> None:
-    wiring.policy(settings)
+    await asyncio.to_thread(policy_check.warn, wiring.policy(settings), settings)
     await require_schema(settings)
     stores = wiring.stores(settings)
     client = await temporal.connect(lazy=True)
-    async with web(settings, stores, client) as url:
+    async with numbers(settings), web(settings, stores, client) as url:
         _log.info("serving", url=url)
         up.set()
         await stopping.wait()
@@ -160,7 +191,7 @@ async def run_worker(settings: Settings, *, build_id: str | None = None) -> None
 async def _worker(
     settings: Settings, build_id: str | None, up: asyncio.Event, stopping: asyncio.Event
 ) -> None:
-    wiring.policy(settings)
+    await asyncio.to_thread(policy_check.warn, wiring.policy(settings), settings)
     await require_schema(settings)
     stores = wiring.stores(settings)
     client = await wait_for(
@@ -169,6 +200,7 @@ async def _worker(
     async with (
         wiring.desks(settings, stores) as desks,
         workers(client, desks, build_id=build_id),
+        numbers(settings),
     ):
         if build_id is not None:
             await deployment.make_current(client, build_id)

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,21 @@ from dunning.errors import DunningError
 _PREFIX = "DUNNING_"
 _OF_TESTS = frozenset({"DUNNING_SPECS"})
 _SHORTEST_KEY = 32
+
+
+class EmailTransport(StrEnum):
+    """What emails go through."""
+
+    SENDGRID = "sendgrid"
+    SMTP = "smtp"
+
+
+class SmtpTls(StrEnum):
+    """How the connection to the SMTP server is encrypted."""
+
+    STARTTLS = "starttls"
+    IMPLICIT = "implicit"
+    NONE = "none"
 
 
 class SettingsError(DunningError):
@@ -73,6 +89,39 @@ class Settings(BaseSettings):
     email_from: str | None = Field(
         None, alias="DUNNING_EMAIL_FROM", description="Sender address of all emails"
     )
+    email_transport: EmailTransport = Field(
+        EmailTransport.SENDGRID,
+        alias="DUNNING_EMAIL_TRANSPORT",
+        description="What emails go through: `sendgrid` or `smtp`",
+    )
+    smtp_host: str | None = Field(
+        None, alias="DUNNING_SMTP_HOST", description="SMTP server that takes our emails"
+    )
+    smtp_port: int | None = Field(
+        None,
+        alias="DUNNING_SMTP_PORT",
+        ge=1,
+        le=65535,
+        description="Its port; without it 587, or 465 with `implicit`, or 25 with `none`",
+    )
+    smtp_tls: SmtpTls = Field(
+        SmtpTls.STARTTLS,
+        alias="DUNNING_SMTP_TLS",
+        description="Encryption: `starttls`, `implicit` (TLS from the start) or `none`",
+    )
+    smtp_username: str | None = Field(
+        None, alias="DUNNING_SMTP_USERNAME", description="User name, if the server wants one"
+    )
+    smtp_password: SecretStr | None = Field(
+        None, alias="DUNNING_SMTP_PASSWORD", description="Password of that user"
+    )
+    smtp_timeout: float = Field(
+        20.0,
+        alias="DUNNING_SMTP_TIMEOUT",
+        gt=0,
+        le=25,
+        description="Seconds in which it must take our commands, and again the email itself",
+    )
     host: str = Field(
         "127.0.0.1", alias="DUNNING_HOST", description="Address the web server listens on"
     )
@@ -122,6 +171,18 @@ class Settings(BaseSettings):
     )
     twilio_base_url: WebUrl | None = Field(
         None, alias="TWILIO_BASE_URL", description="Another address of Twilio's API"
+    )
+    fcm_service_account_file: Path | None = Field(
+        None,
+        alias="FCM_SERVICE_ACCOUNT_FILE",
+        description="Key file of the service account that sends notifications; they are withheld"
+        " without it, and without the extra `push`",
+    )
+    fcm_project_id: str | None = Field(
+        None, alias="FCM_PROJECT_ID", description="Firebase project, if not the account's own"
+    )
+    fcm_base_url: WebUrl | None = Field(
+        None, alias="FCM_BASE_URL", description="Another address of Firebase's API"
     )
     temporal_cli: Path | None = Field(
         None, alias="TEMPORAL_CLI", description="The Temporal CLI that `dunning up` starts"

@@ -19,7 +19,7 @@ from app.embedded.postgres import EmbeddedPostgres
 from app.embedded.process import free_port
 from app.embedded.temporal import TemporalDevServer
 from app.embedded.temporal_binary import find_temporal
-from app.settings import Settings, load
+from app.settings import EmailTransport, Settings, load
 from app.worker import workers
 from dunning.errors import DunningError
 from sandbox.control import Sandbox
@@ -93,6 +93,7 @@ async def _serve(it: _Trial, is_up: asyncio.Event, until: asyncio.Event) -> None
         stack.push_async_callback(stores.database.aclose)
         desks = await stack.enter_async_context(wiring.desks(settings, stores))
         await stack.enter_async_context(workers(client, desks))
+        await stack.enter_async_context(running.numbers(settings))
         url = await stack.enter_async_context(running.web(settings, stores, client))
         it.links = {
             "API": f"{url}/docs",
@@ -174,7 +175,8 @@ async def _embedded_temporal(it: _Trial, stack: AsyncExitStack) -> Client:
 async def _vendors(it: _Trial) -> AsyncGenerator[Sandbox | None]:
     """Stand-ins for the vendors whose settings are missing."""
     missing = {
-        "SendGrid": it.lacks("SENDGRID_API_KEY"),
+        "SendGrid": it.lacks("SENDGRID_API_KEY")
+        and it.settings.email_transport is EmailTransport.SENDGRID,
         "Twilio": it.lacks("TWILIO_ACCOUNT_SID"),
         "Revtain": it.lacks("REVTAIN_WEBHOOK_SECRET"),
     }

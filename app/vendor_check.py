@@ -10,8 +10,9 @@ from typing import Any
 import aiohttp
 from pydantic import TypeAdapter
 
-from app.settings import Settings
-from dunning.errors import DunningError
+from app import clock, senders
+from app.settings import Settings, SettingsError
+from dunning.errors import DunningError, ProviderError
 
 _SENDGRID = "https://api.sendgrid.com"
 _TWILIO = "https://api.twilio.com"
@@ -63,6 +64,30 @@ async def try_twilio(settings: Settings) -> None:
         )
     if status != HTTPStatus.OK:
         raise VendorFaultError(f"{where} answers {status}", "Try again; see Twilio's status page.")
+
+
+async def try_smtp(settings: Settings) -> None:
+    """Greet, encrypt and log in; `VendorFaultError` when that fails."""
+    try:
+        await senders.smtp(settings, clock.now).probe()
+    except (SettingsError, ProviderError) as fault:
+        raise VendorFaultError(str(fault), "Correct the DUNNING_SMTP_ settings.") from None
+
+
+async def try_push(settings: Settings) -> None:
+    """Buy an access token, which notifies nobody; `VendorFaultError` when none is given."""
+    if not senders.push_installed():
+        raise VendorFaultError(
+            "the libraries for notifications are not installed, so they are withheld",
+            "Install dunning with its extra: `pip install 'dunning[push]'`.",
+        )
+    try:
+        push = senders.push(settings, clock.now)
+        if push is not None:
+            async with push:
+                await push.probe()
+    except (SettingsError, ProviderError) as fault:
+        raise VendorFaultError(str(fault), "Correct FCM_SERVICE_ACCOUNT_FILE.") from None
 
 
 def _credentials(settings: Settings) -> tuple[str, str]:

@@ -9,20 +9,22 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from activities.case import CaseDesk, NudgeDesk
+from activities.devices import Devices
 from activities.letters import Postbox, Writer
 from activities.nudge import Nudger
 from activities.opening import Opening
 from activities.policies import Policies
 from activities.truth import Truth
-from app import clock
+from app import clock, senders
+from app.forecasts import Forecasts
 from app.policy_file import default_policy_text, read_policy
 from app.settings import Settings, SettingsError, required
 from dunning.policy import Policy
+from dunning.public_holidays import is_holiday
 from messages.links import PayLinks
 from messages.render import Renderer
 from providers.revtain.reader import RevtainReader
 from providers.revtain.signature import RevtainSignature
-from providers.sendgrid.sender import SendGridEmail
 from providers.twilio.sender import TwilioText
 from store.cases import Cases
 from store.database import Database
@@ -31,7 +33,9 @@ from store.inbox import Inbox
 from store.keys import ApiKeys
 from store.ledger import Ledger
 from store.matching import Matching
+from store.open_cases import OpenCases
 from store.policies import Policies as KeptPolicies
+from store.push_tokens import PushTokens
 from store.references import References
 from store.registry import Registry
 from store.settlement import Settlements
@@ -63,6 +67,7 @@ class Stores:
     facts: Facts
     references: References
     policies: KeptPolicies
+    push_tokens: PushTokens
 
 
 def stores(settings: Settings, *, pool_size: int = 10) -> Stores:
@@ -82,6 +87,7 @@ def stores(settings: Settings, *, pool_size: int = 10) -> Stores:
         facts=Facts(database),
         references=References(database),
         policies=KeptPolicies(database),
+        push_tokens=PushTokens(database),
     )
 
 
@@ -153,6 +159,7 @@ def door(
         reader=reader,
         token_key=settings.token_key,
     )
+    policies = Policies(kept=stores.policies, current=policy(settings))
     handler = Handler(
         reader=reader,
         matching=stores.matching,
@@ -160,6 +167,7 @@ def door(
         registry=stores.registry,
         cases=stores.cases,
         client=client,
+        forecasts=Forecasts(policies, stores.registry).of,
         now=now,
         test_mode=settings.test_mode,
     )
@@ -181,6 +189,43 @@ class Desks:
     nudge: NudgeDesk
 
 
+def opening(stores: Stores, current: Policy) -> Opening:
+    """How cases are planned; `current` counts until a policy is published."""
+    truth = Truth(
+        standings=stores.standings,
+        inbox=stores.inbox,
+        settlements=stores.settlements,
+        reader=RevtainReader(),
+    )
+    policies = Policies(kept=stores.policies, current=current)
+    return Opening(truth=truth, policies=policies, open_cases=OpenCases(stores.database))
+
+
+async def postbox(
+    settings: Settings,
+    policy: Policy,
+    now: Callable[[], datetime],
+    stack: AsyncExitStack,
+    tokens: PushTokens | None = None,
+) -> Postbox:
+    """All configured vendors, open until the stack ends; devices only with their `tokens`."""
+    email = await senders.email(settings, now, stack)
+    text = _twilio(settings, now)
+    if text is not None:
+        await stack.enter_async_context(text)
+    push = None if tokens is None else senders.push(settings, now)
+    if push is not None:
+        await stack.enter_async_context(push)
+    return Postbox(
+        email=email,
+        text=text,
+        sender=required(settings.email_from, "DUNNING_EMAIL_FROM").get_secret_value(),
+        sender_name=policy.brand.name,
+        reply_to=policy.brand.support_email,
+        push=Devices(sender=push, tokens=tokens) if push and tokens else None,
+    )
+
+
 @asynccontextmanager
 async def desks(
     settings: Settings, stores: Stores, *, now: Callable[[], datetime] = clock.now
@@ -188,37 +233,20 @@ async def desks(
     """The activities, with the vendors' clients open."""
     pinned = policy(settings)
     async with AsyncExitStack() as stack:
-        key = required(settings.sendgrid_api_key, "SENDGRID_API_KEY").get_secret_value()
-        email = SendGridEmail(key, now=now, base_url=settings.sendgrid_base_url)
-        text = _twilio(settings, now)
-        await stack.enter_async_context(email)
-        if text is not None:
-            await stack.enter_async_context(text)
-        policies = Policies(kept=stores.policies, current=pinned)
-        truth = Truth(
-            standings=stores.standings,
-            inbox=stores.inbox,
-            settlements=stores.settlements,
-            reader=RevtainReader(),
-        )
+        post = await postbox(settings, pinned, now, stack, stores.push_tokens)
+        # The first question takes half a second, in which no other case should have to wait.
+        await asyncio.to_thread(is_holiday, ("US",), now().date())
+        opens = opening(stores, pinned)
         renderer = Renderer(settings.templates, default_locale=pinned.account.locale)
-        postbox = Postbox(
-            email=email,
-            text=text,
-            sender=required(settings.email_from, "DUNNING_EMAIL_FROM").get_secret_value(),
-            sender_name=pinned.brand.name,
-            reply_to=pinned.brand.support_email,
-        )
         nudger = Nudger(
-            truth=truth,
-            policies=policies,
+            truth=opens.truth,
+            policies=opens.policies,
             ledger=stores.ledger,
             writer=Writer(renderer=renderer, links=links(settings)),
-            postbox=postbox,
+            postbox=post,
         )
-        opening = Opening(truth=truth, policies=policies)
         yield Desks(
-            case=CaseDesk(opening=opening, cases=stores.cases, nudger=nudger),
+            case=CaseDesk(opening=opens, cases=stores.cases, nudger=nudger),
             nudge=NudgeDesk(cases=stores.cases, nudger=nudger),
         )
 

@@ -72,7 +72,7 @@ async def workers(
             deployment_config=deployment,
         )
         await stack.enter_async_context(lookups)
-        for queue in (contracts.EMAIL_QUEUE, contracts.SMS_QUEUE):
+        for queue in (contracts.EMAIL_QUEUE, contracts.SMS_QUEUE, contracts.PUSH_QUEUE):
             sender = Worker(
                 client,
                 task_queue=queue,

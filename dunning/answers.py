@@ -9,6 +9,7 @@ from dunning import review
 from dunning.channel import Channel
 from dunning.closing import close
 from dunning.events import (
+    Alerted,
     AmountDiffers,
     CardReplaced,
     Closed,
@@ -25,13 +26,13 @@ from dunning.events import (
     Unknown,
 )
 from dunning.facts import RECEIPT, Case, Doing, PlannedFor
-from dunning.orders import Extend, Pause, SendNow, Skip
 from dunning.review import ORDERED_RETRY
 from dunning.states import Outcome, ReviewReason, State, StepStatus
 from dunning.steps import Step, Steps, change, find, merge, settle
 
 _NOTICE = "card-failed-"
 _REMEMBERED = 50
+_BEFORE_THE_MOVE = "due before the case moved to this policy"
 _RECEIPT_WORTH = timedelta(days=3)
 _SOONEST_RETRY = timedelta(minutes=1)
 
@@ -150,7 +151,11 @@ def take_plan(case: Case, event: Opened, now: datetime) -> Case:
 
     A plan that answers an old question is dropped; the present one is asked next.
     """
-    case = replace(case, terms=case.terms or event.terms, policy_digest=event.policy_digest)
+    if case.moved and event.policy_digest != case.policy_digest:
+        return case
+    moved = case.moved
+    terms = event.terms if moved else case.terms or event.terms
+    case = replace(case, terms=terms, policy_digest=event.policy_digest, moved=False)
     if event.settled is not None:
         return close(case, event.settled.outcome, event.settled.cause, now)
     answered = PlannedFor(advice=event.advice, decline_code=event.decline_code)
@@ -163,7 +168,9 @@ def take_plan(case: Case, event: Opened, now: datetime) -> Case:
         campaign=event.campaign,
         campaign_reason=event.reason,
         planned_for=answered,
-        steps=merge(kept, tuple(s for s in event.steps if s.id not in done)),
+        steps=merge(
+            kept, tuple(_entering(s, now, moved=moved) for s in event.steps if s.id not in done)
+        ),
         review_at=event.review_at,
     )
     return review.set_last_day(case, now)
@@ -179,21 +186,34 @@ def note_nudge(case: Case, event: NudgeEnded, now: datetime) -> Case:
             return replace(case, steps=_put_off(case, step, result, now))
         case _:
             status, reason, at = _ending(result)
-            return replace(case, steps=settle(case.steps, step, status, reason, at))
+            steps = _over(result, case.steps, step)
+            return replace(case, steps=settle(steps, step, status, reason, at))
+
+
+def _over(
+    result: Sent | NotSent | DeadChannel | Unknown | Alerted, steps: Steps, step_id: str
+) -> Steps:
+    """Steps with the channel that the message took in the end."""
+    if isinstance(result, NotSent | Alerted) or result.channel is None:
+        return steps
+    channel = result.channel
+    return change(steps, step_id, lambda s: replace(s, channel=channel))
 
 
 def _ending(
-    result: Sent | NotSent | DeadChannel | Unknown,
+    result: Sent | NotSent | DeadChannel | Unknown | Alerted,
 ) -> tuple[StepStatus, str | None, datetime]:
     match result:
-        case Sent(at=at):
-            return StepStatus.SENT, None, at
+        case Sent(at=at, together_with=others):
+            return StepStatus.SENT, f"together with {', '.join(others)}" if others else None, at
         case NotSent(reason=reason, at=at):
             return StepStatus.WITHHELD, reason.value, at
         case DeadChannel(reason=reason, at=at):
             return StepStatus.REFUSED, reason, at
         case Unknown(at=at):
             return StepStatus.UNKNOWN, "no answer from the vendor", at
+        case Alerted(at=at):
+            return StepStatus.ALERTED, None, at
 
 
 def _put_off(case: Case, step_id: str, result: Deferred, now: datetime) -> Steps:
@@ -278,60 +298,6 @@ def _passed(case: Case, now: datetime) -> bool:
     return case.until is not None and case.until <= now
 
 
-# --- operators (R12)
-
-
-def pause(case: Case, event: Pause, _now: datetime) -> Case:
-    """Write to nobody."""
-    return replace(case, state=State.PAUSED, until=event.until)
-
-
-def resume(case: Case, _event: object, now: datetime) -> Case:
-    """Go on where the facts lead; overdue steps collapse into the latest (R8)."""
-    return review.route(case, now)
-
-
-def skip(case: Case, event: Skip, now: datetime) -> Case:
-    """Do not send this step."""
-    step = find(case.steps, event.step)
-    if step is None or not step.pending or _under_way(case, step):
-        return case
-    skipped = settle(case.steps, step.id, StepStatus.SKIPPED, "skipped by an operator", now)
-    return replace(case, steps=skipped)
-
-
-def send_now(case: Case, event: SendNow, now: datetime) -> Case:
-    """Send this step as soon as its window allows."""
-    step = find(case.steps, event.step)
-    if step is None or not step.pending or _under_way(case, step):
-        return case
-    sooner = change(
-        case.steps, step.id, lambda s: replace(s, ordered=True, due_at=now, not_before=now)
-    )
-    return replace(case, steps=sooner)
-
-
-def _under_way(case: Case, step: Step) -> bool:
-    return case.busy is not None and case.busy.step == step.id
-
-
-def extend_campaign(case: Case, event: Extend, now: datetime) -> Case:
-    """More days: what is to come is put off, and a review goes back to waiting."""
-    return review.extend(case, timedelta(days=event.days), now)
-
-
-def extend_deadline(case: Case, event: Extend, _now: datetime) -> Case:
-    """More days before the deadline of the present state."""
-    if case.until is None:
-        return case
-    return replace(case, until=case.until + timedelta(days=event.days))
-
-
-def replan(case: Case, _event: object, _now: datetime) -> Case:
-    """Plan what is left again."""
-    return replace(case, replan=True)
-
-
 # --- shared
 
 
@@ -356,6 +322,13 @@ def _say_card_failed(case: Case, card: str, now: datetime) -> Case:
     if find(case.steps, notice.id) is not None:
         return case
     return replace(case, steps=merge(case.steps, (notice,)))
+
+
+def _entering(step: Step, now: datetime, *, moved: bool) -> Step:
+    """A policy that a case moves to is not caught up with: its past is left out."""
+    if not moved or step.due_at > now:
+        return step
+    return replace(step, status=StepStatus.SKIPPED, reason=_BEFORE_THE_MOVE, at=now)
 
 
 def _without_plan(steps: Steps) -> Steps:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Generic, TypeVar, assert_never
 
 from dunning import answers as do
-from dunning import review, work
+from dunning import operators, review, work
 from dunning.events import (
     AmountDiffers,
     CardReplaced,
@@ -28,7 +28,7 @@ from dunning.events import (
     Woke,
 )
 from dunning.facts import Case
-from dunning.orders import Decide, Extend, Order, Pause, Replan, Resume, SendNow, Skip, Stop
+from dunning.orders import Decide, Extend, Move, Order, Pause, Replan, Resume, SendNow, Skip, Stop
 from dunning.states import State
 
 Event = (
@@ -173,10 +173,10 @@ class Table:
     )
     pause: Row[Pause] = Row(
         opening=do.recorded,
-        waiting=do.pause,
-        watching=do.pause,
-        retrying=do.pause,
-        paused=do.pause,
+        waiting=operators.pause,
+        watching=operators.pause,
+        retrying=operators.pause,
+        paused=operators.pause,
         review=do.recorded,
         closed=do.recorded,
     )
@@ -185,22 +185,22 @@ class Table:
         waiting=do.recorded,
         watching=do.recorded,
         retrying=do.recorded,
-        paused=do.resume,
+        paused=operators.resume,
         review=do.recorded,
         closed=do.recorded,
     )
     skip: Row[Skip] = Row(
         opening=do.recorded,
-        waiting=do.skip,
-        watching=do.skip,
-        retrying=do.skip,
-        paused=do.skip,
-        review=do.skip,
+        waiting=operators.skip,
+        watching=operators.skip,
+        retrying=operators.skip,
+        paused=operators.skip,
+        review=operators.skip,
         closed=do.recorded,
     )
     send_now: Row[SendNow] = Row(
         opening=do.recorded,
-        waiting=do.send_now,
+        waiting=operators.send_now,
         watching=do.recorded,
         retrying=do.recorded,
         paused=do.recorded,
@@ -218,20 +218,29 @@ class Table:
     )
     extend: Row[Extend] = Row(
         opening=do.recorded,
-        waiting=do.extend_campaign,
-        watching=do.extend_deadline,
-        retrying=do.extend_deadline,
-        paused=do.extend_deadline,
-        review=do.extend_campaign,
+        waiting=operators.extend_campaign,
+        watching=operators.extend_deadline,
+        retrying=operators.extend_deadline,
+        paused=operators.extend_deadline,
+        review=operators.extend_campaign,
         closed=do.recorded,
     )
     replan: Row[Replan] = Row(
         opening=do.recorded,
-        waiting=do.replan,
+        waiting=operators.replan,
         watching=do.recorded,
         retrying=do.recorded,
         paused=do.recorded,
         review=do.recorded,
+        closed=do.recorded,
+    )
+    move: Row[Move] = Row(
+        opening=do.recorded,
+        waiting=operators.move,
+        watching=operators.move,
+        retrying=operators.move,
+        paused=operators.move,
+        review=operators.move,
         closed=do.recorded,
     )
     decide: Row[Decide] = Row(
@@ -255,7 +264,7 @@ def apply(case: Case, event: Event, now: datetime) -> tuple[Case, work.Work | No
     which is then abandoned (R1). `now` is the case's own time, UTC.
     """
     after = _answer(case, event, now)
-    if after.view(now, version=0) != case.view(now, version=0):
+    if after is not case and after.view(now, version=0) != case.view(now, version=0):
         after = replace(after, version=case.version + 1)
     return work.next_of(work.ended(case, after, event), now)
 
@@ -298,6 +307,8 @@ def _answer(case: Case, event: Event, now: datetime) -> Case:  # noqa: C901, PLR
             return TABLE.extend.answer(case, event, now)
         case Replan():
             return TABLE.replan.answer(case, event, now)
+        case Move():
+            return TABLE.move.answer(case, event, now)
         case Decide():
             return TABLE.decide.answer(case, event, now)
         case _:

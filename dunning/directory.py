@@ -44,6 +44,7 @@ class Contact:
     tags: tuple[str, ...] = ()
     value_tier: str | None = None
     excluded: bool = False
+    push_tokens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,3 +62,4 @@ class Invoice:
     next_invoice_at: datetime | None = None
     payment_url: str | None = None
     link_id: str = ""
+    received: Money | None = None

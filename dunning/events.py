@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from dunning.advice import Advice
+from dunning.channel import Channel
 from dunning.states import Cause, Outcome, Withheld
 from dunning.steps import Step
 
@@ -58,7 +59,11 @@ class Voided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What the pinned policy says to a case outside its steps. Durations are wall time."""
+    """What the pinned policy says to a case outside its steps. Durations are wall time.
+
+    `extend_keeps_review` is false in cases that began while extending any review resumed the case:
+    they end under the rules with which they began (R9).
+    """
 
     spacing: timedelta
     watch: timedelta
@@ -68,6 +73,7 @@ class Terms:
     review_rounds: int
     review_then: Outcome
     receipt: bool
+    extend_keeps_review: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +96,14 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """The vendor took the message."""
+    """The vendor took the message, which may speak of further invoices.
+
+    `channel` when it went over another one than the step was planned for; so below.
+    """
 
     at: datetime
+    together_with: tuple[str, ...] = ()
+    channel: Channel | None = None
     kind: Literal["sent"] = "sent"
 
 
@@ -120,6 +131,7 @@ class DeadChannel:
 
     reason: str
     at: datetime
+    channel: Channel | None = None
     kind: Literal["dead_channel"] = "dead_channel"
 
 
@@ -128,7 +140,16 @@ class Unknown:
     """The message may or may not have been taken; it is never sent again."""
 
     at: datetime
+    channel: Channel | None = None
     kind: Literal["unknown"] = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alerted:
+    """The team was told; nothing was sent to the customer."""
+
+    at: datetime
+    kind: Literal["alerted"] = "alerted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +161,7 @@ class Settled:
     kind: Literal["settled"] = "settled"
 
 
-NudgeResult = Sent | NotSent | Deferred | DeadChannel | Unknown | Settled
+NudgeResult = Sent | NotSent | Deferred | DeadChannel | Unknown | Alerted | Settled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,7 @@ class Case:
     `until` is the deadline of the present state. `awaiting` is what a retry waits for: the
     first of `new_cards` (digests of cards without an outcome), or `ORDERED_RETRY`. `cleared` is
     the advice that a reviewer overruled; `forced` that a campaign runs although nobody advised
-    one.
+    one; `moved` that another version of the policy was ordered and is not read yet.
     """
 
     workflow_id: str
@@ -77,6 +77,7 @@ class Case:
     planned_for: PlannedFor | None = None
     anchor: datetime | None = None
     replan: bool = False
+    moved: bool = False
     steps: Steps = ()
     review_at: datetime | None = None
 
@@ -112,6 +113,16 @@ class Case:
         """The receipt, when one is owed."""
         return next((s for s in self.steps if s.id == RECEIPT), None)
 
+    def joins(self, step: Step) -> bool:
+        """Whether one message may speak of this step's invoice and of others (R10).
+
+        Plain reminders only: a last notice has a date of its own, an ordered step was asked for
+        by itself, and confirming a payment is another errand than looking after a card.
+        """
+        alone = step.final or step.ordered or self.campaign_advice is Advice.AUTHENTICATE
+        planned = step.pending and step.id.startswith(f"{self.campaign}.")
+        return planned and not (alone or step.alert)
+
     def next(self, now: datetime) -> tuple[str | None, datetime | None]:
         """The step considered next, if it is a step, and when the case will wake."""
         match self.state:
@@ -139,6 +150,7 @@ class Case:
             advice=self.advice,
             decline_code=self.decline_code,
             campaign=self.campaign,
+            campaign_reason=self.campaign_reason,
             policy_digest=self.policy_digest,
             outcome=self.outcome,
             cause=self.cause,
@@ -147,12 +159,12 @@ class Case:
             next_step=step,
             next_at=at,
             closed_at=self.closed_at,
-            steps=tuple(_step_view(s, closed=self.state is State.CLOSED) for s in self.steps),
+            steps=tuple(_step_view(self, s) for s in self.steps),
         )
 
 
-def _step_view(step: Step, *, closed: bool) -> StepView:
-    dropped = closed and step.pending and step.id != RECEIPT
+def _step_view(case: Case, step: Step) -> StepView:
+    dropped = case.state is State.CLOSED and step.pending and step.id != RECEIPT
     return StepView(
         step=step.id,
         channel=step.channel,
@@ -161,4 +173,5 @@ def _step_view(step: Step, *, closed: bool) -> StepView:
         status=StepStatus.SKIPPED if dropped else step.status,
         reason=CASE_CLOSED if dropped else step.reason,
         at=step.at,
+        joins=not dropped and case.joins(step),
     )

@@ -9,6 +9,7 @@ from dunning.orders import (
     Decide,
     Decision,
     Extend,
+    Move,
     Order,
     Pause,
     Replan,
@@ -29,6 +30,7 @@ _ALLOWED: dict[type[Order], frozenset[State]] = {
     Stop: frozenset(set(State) - {State.CLOSED}),
     Extend: frozenset({State.WAITING, State.WATCHING, State.RETRYING, State.PAUSED, State.REVIEW}),
     Replan: frozenset({State.WAITING}),
+    Move: frozenset({State.WAITING, State.WATCHING, State.RETRYING, State.PAUSED, State.REVIEW}),
     Decide: frozenset({State.REVIEW}),
 }
 

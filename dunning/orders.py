@@ -81,6 +81,15 @@ class Replan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """Go on under another version of the policy, named by its digest (R9)."""
+
+    policy: str
+    note_id: int | None = None
+    kind: Literal["move"] = "move"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decide:
     """End a review."""
 
@@ -89,4 +98,4 @@ class Decide:
     kind: Literal["decide"] = "decide"
 
 
-Order = Pause | Resume | Skip | SendNow | Stop | Extend | Replan | Decide
+Order = Pause | Resume | Skip | SendNow | Stop | Extend | Replan | Move | Decide

@@ -8,13 +8,15 @@ from typing import Annotated, Literal
 from annotated_types import Interval, MinLen
 from pydantic import AfterValidator, StrictBool, StrictInt, ValidationError
 
-from dunning.brand import CheckedBrand
+from dunning.brand import CheckedBrand, MailAddress
+from dunning.budget import Budget
 from dunning.campaign import Campaign
 from dunning.document import Document, LocaleTag, refusal
-from dunning.duration import Span
+from dunning.duration import Span, Wait
 from dunning.errors import PolicyError
 from dunning.hours import Windows
 from dunning.policy_problems import problems
+from dunning.prices import Prices
 from dunning.windows import known_zone
 
 
@@ -84,6 +86,23 @@ class Review(Document):
     then: AfterReview = AfterReview.WRITE_OFF
 
 
+class DeclineReason(StrEnum):
+    """Whether messages may hint at why the bank declined."""
+
+    SHOW = "show"
+    HIDE = "hide"
+
+
+class Wording(Document):
+    """What messages may say."""
+
+    decline_reason: DeclineReason = DeclineReason.SHOW
+
+    def told(self, decline_code: str | None) -> str | None:
+        """The decline code that templates may be chosen by."""
+        return decline_code if self.decline_reason is DeclineReason.SHOW else None
+
+
 class Policy(Document):
     """One version of the merchant's decisions. A running case keeps the version it began with."""
 
@@ -92,10 +111,15 @@ class Policy(Document):
     account: Account = Account()
     windows: Windows = Windows()
     spacing: Span = timedelta(hours=24)
+    budget: Budget = Budget()
+    merge_within: Wait = timedelta(hours=24)
     watch: Watch = Watch()
     new_card: NewCard = NewCard()
     review: Review = Review()
     receipt: StrictBool = True
+    words: Wording = Wording()
+    prices: Prices = Prices()
+    copies: tuple[MailAddress, ...] = ()
     campaigns: Annotated[tuple[Campaign, ...], MinLen(1)]
 
     @property

@@ -23,7 +23,7 @@ class MessageTags:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailMessage:
-    """A finished email."""
+    """A finished email. `copies` are addresses that get it too, unseen by the recipient."""
 
     sender: str
     sender_name: str
@@ -35,6 +35,7 @@ class EmailMessage:
     html: str
     tags: MessageTags
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    copies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,18 @@ class TextMessage:
 
     recipient: str
     body: str
+    valid_for: timedelta
+    tags: MessageTags
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushMessage:
+    """A finished notification for one device; a tap on it opens the link."""
+
+    token: str
+    title: str
+    body: str
+    link: str
     valid_for: timedelta
     tags: MessageTags
 
@@ -74,6 +87,17 @@ class TextSender(Protocol):
 
         `body_digest` is the hex SHA-256 of the UTF-8 body, `since` the instant (UTC) of that
         request. None means that the vendor lists no such message.
+        """
+        ...
+
+
+class PushSender(Protocol):
+    """Hands one notification for one device to the vendor, at most once."""
+
+    async def send(self, message: PushMessage) -> Accepted:
+        """Raise a `ProviderError` when the vendor did not accept, or may not have.
+
+        A rejection as a bad address means that the token is dead and never comes back.
         """
         ...
 

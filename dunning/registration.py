@@ -35,7 +35,9 @@ _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
+_VISIBLE = r"^[!-~]+$"
 _LARGEST_AMOUNT = 10**12
+_MOST_DEVICES = 50
 
 
 def _printable(value: str) -> str:
@@ -121,6 +123,8 @@ _Address = Annotated[
     AfterValidator(_web_address),
 ]
 _Instant = Annotated[datetime, BeforeValidator(_instant)]
+_PushToken = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=_VISIBLE)]
+_PushTokens = Annotated[tuple[_PushToken, ...], Field(strict=False, max_length=_MOST_DEVICES)]
 _Lines = Annotated[tuple[_Line, ...], Field(strict=False, max_length=1000)]
 
 
@@ -141,6 +145,7 @@ class CustomerRegistration(_Strict):
     sms_consent_at: _Instant | None = None
     tags: _Lines | None = None
     value_tier: _Line | None = None
+    push_tokens: _PushTokens | None = None
 
     _required = field_validator("id", mode="before")(_never_null)
 

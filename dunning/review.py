@@ -73,10 +73,24 @@ def _go(case: Case, state: State, until: datetime | None) -> Case:
 
 
 def extend(case: Case, by: timedelta, now: datetime) -> Case:
-    """Put off what is to come; the review comes again when the days are over."""
+    """More time. Out of a review it is given to what had run out, else to the review itself."""
+    if case.state is State.WAITING:
+        return set_last_day(_put_off(case, by, now), now)
+    if case.terms is None or not case.terms.extend_keeps_review:
+        return _overrule(_put_off(case, by, now), now)
+    match case.review_reason:
+        case ReviewReason.CAMPAIGN_OVER:
+            return route(_put_off(case, by, now), now)
+        case ReviewReason.WATCH_OVER:
+            return _go(case, State.WATCHING, now + by)
+        case _:
+            return replace(case, until=max(case.until or now, now) + by)
+
+
+def _put_off(case: Case, by: timedelta, now: datetime) -> Case:
+    """What is to come comes later; the review comes again when the days are over."""
     base = max(case.review_at or now, now)
-    case = replace(case, steps=shift(case.steps, by), review_at=base + by)
-    return set_last_day(case, now) if case.state is State.WAITING else _overrule(case, now)
+    return replace(case, steps=shift(case.steps, by), review_at=base + by)
 
 
 def _overrule(case: Case, now: datetime) -> Case:

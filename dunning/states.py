@@ -68,6 +68,7 @@ class StepStatus(StrEnum):
     SKIPPED = "skipped"
     REFUSED = "refused"
     UNKNOWN = "unknown"
+    ALERTED = "alerted"
 
 
 class Withheld(StrEnum):
@@ -80,3 +81,4 @@ class Withheld(StrEnum):
     EXCLUDED = "customer_excluded"
     NO_WINDOW = "no_common_window"
     NO_VENDOR = "channel_not_configured"
+    OVER_BUDGET = "over_budget"

@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from dunning.channel import Channel
 from dunning.states import StepStatus
 
+ALERT_TEMPLATE = "team_alert"
+
+
+class StepKind(StrEnum):
+    """Whom a step speaks to. An alert is for the team, and holds no message back."""
+
+    MESSAGE = "message"
+    ALERT = "alert"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One planned message. Instants are UTC.
+    """One planned message, or an alert to the team. Instants are UTC.
 
+    `fallback` are the channels to try, in order, when `channel` cannot be used.
     `not_before` is set when a send was put off (window closed, vendor busy); `ordered` when an
     operator asked for it, so that spacing does not hold it back; `at` is when `status` was
     reached, in the case's time.
@@ -30,6 +41,13 @@ class Step:
     not_before: datetime | None = None
     ordered: bool = False
     deferrals: int = 0
+    fallback: tuple[Channel, ...] = ()
+    kind: StepKind = StepKind.MESSAGE
+
+    @property
+    def alert(self) -> bool:
+        """Whether the team is told, and not the customer."""
+        return self.kind is StepKind.ALERT
 
     @property
     def pending(self) -> bool:
@@ -55,7 +73,7 @@ class Pace:
     def earliest(self, step: Step) -> datetime:
         """First instant at which this step may go, its own due time aside."""
         bounds = [step.due_at, step.not_before or step.due_at]
-        if self.last_at is not None and not step.ordered:
+        if self.last_at is not None and not (step.ordered or step.alert):
             bounds.append(self.last_at + self.spacing)
         return max(bounds)
 
@@ -66,19 +84,20 @@ def pending(steps: Steps) -> Steps:
 
 
 def sendable(steps: Steps, pace: Pace, now: datetime) -> Step | None:
-    """The step to send now: an ordered one, else the latest overdue one (R8)."""
+    """The step to carry out now: an ordered one or an alert, else the latest overdue one (R8)."""
     open_steps = pending(steps)
-    ordered = [s for s in open_steps if s.ordered and pace.earliest(s) <= now]
-    overdue = [s for s in open_steps if s.due_at <= now]
-    choice = ordered[0] if ordered else overdue[-1] if overdue else None
+    first = [s for s in open_steps if (s.ordered or s.alert) and pace.earliest(s) <= now]
+    overdue = [s for s in open_steps if s.due_at <= now and not s.alert]
+    choice = first[0] if first else overdue[-1] if overdue else None
     return choice if choice is not None and pace.earliest(choice) <= now else None
 
 
 def next_due(steps: Steps, pace: Pace, now: datetime) -> tuple[Step, datetime] | None:
     """The step that will be considered next, and when. None when nothing is left to send."""
     open_steps = pending(steps)
-    overdue = [s for s in open_steps if s.due_at <= now]
-    considered = [*overdue[-1:], *(s for s in open_steps if s.due_at > now or s.ordered)]
+    overdue = [s for s in open_steps if s.due_at <= now and not s.alert]
+    others = (s for s in open_steps if s.due_at > now or s.ordered or s.alert)
+    considered = [*overdue[-1:], *others]
     instants = [(pace.earliest(s), s) for s in considered]
     if not instants:
         return None
@@ -94,7 +113,8 @@ def settle(
     def after(step: Step) -> Step:
         if step.id == step_id:
             return replace(step, status=status, reason=reason, at=at)
-        if overtakes and step.pending and not step.ordered and step.due_at <= at:
+        passed = step.pending and not (step.ordered or step.alert) and step.due_at <= at
+        if overtakes and passed:
             return replace(
                 step, status=StepStatus.OVERTAKEN, reason=f"overtaken by {step_id}", at=at
             )

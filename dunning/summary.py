@@ -55,7 +55,8 @@ def _why(case: Case) -> list[str]:
 def _row(step: Step, seen: StepView) -> str:
     when = step.at or step.not_before or step.due_at
     status, why = seen.status.value, seen.reason or ""
-    return f"| {step.id} | {step.channel.value} | {status} | {_stamp(when)} | {why} |"
+    channel = "team" if step.alert else step.channel.value
+    return f"| {step.id} | {channel} | {status} | {_stamp(when)} | {why} |"
 
 
 def _stamp(at: datetime) -> str:

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepView:
-    """One planned message and what became of it. `at` is when that was, in the case's time."""
+    """One planned message and what became of it. `at` is when that was, in the case's time.
+
+    `joins` while it may go with a message about another invoice of the customer.
+    """
 
     step: str
     channel: Channel
@@ -24,6 +27,7 @@ class StepView:
     status: StepStatus
     reason: str | None = None
     at: datetime | None = None
+    joins: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,7 @@ class CaseView:
     advice: Advice | None = None
     decline_code: str | None = None
     campaign: str | None = None
+    campaign_reason: str | None = None
     policy_digest: str | None = None
     outcome: Outcome | None = None
     cause: Cause | None = None

@@ -95,7 +95,7 @@ def _next_after_close(case: Case, now: datetime) -> Work | None:
 def _needs_plan(case: Case) -> bool:
     if case.state is State.OPENING:
         return True
-    if case.state is State.WAITING and case.replan:
+    if case.replan and (case.moved or case.state is State.WAITING):
         return True
     plans = case.state in (State.WAITING, State.RETRYING, State.REVIEW)
     return plans and case.question is not None and case.question != case.planned_for

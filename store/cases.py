@@ -10,7 +10,7 @@ from sqlalchemy import text
 from dunning.advice import Advice
 from dunning.states import Cause, Outcome, ReviewReason, State
 from store import openings
-from store.projection import project
+from store.projection import one_statement, project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,6 +89,7 @@ class CaseRecord:
     outcome: Outcome | None
     cause: Cause | None
     campaign: str | None
+    campaign_reason: str | None
     advice: Advice | None
     decline_code: str | None
     policy_digest: str | None
@@ -138,7 +139,8 @@ class Cases:
 
     async def project(self, view: CaseView, now: datetime | None = None) -> bool:
         """Write a view, unless the same or a later version was written before."""
-        async with self._database.begin() as connection:
+        database = self._database
+        async with database.single() if one_statement(view) else database.begin() as connection:
             return await project(connection, view, now)
 
     async def close(self, view: CaseView, now: datetime | None = None) -> bool:

@@ -10,16 +10,23 @@ from dunning.directory import BillingPeriod, Contact, Invoice, InvoiceStatus
 from dunning.money import Money
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-_READ = text("""
+_SELECT = """
     SELECT i.*, c.name, c.email, c.phone, c.locale, c.timezone, c.country, c.sms_consent_at,
-        c.tags, c.value_tier, c.excluded_at
-    FROM invoices i JOIN customers c ON c.id = i.customer_id WHERE i.id = :id
-""")
+        c.tags, c.value_tier, c.excluded_at,
+        ARRAY(
+            SELECT t.token FROM push_tokens t WHERE t.customer_id = c.id
+            ORDER BY t.seen_at DESC, t.token
+        ) AS push_tokens
+    FROM invoices i JOIN customers c ON c.id = i.customer_id
+"""
+_READ = text(f"{_SELECT} WHERE i.id = :id")
+_READ_MANY = text(f"{_SELECT} WHERE i.id = ANY(:ids)")
 _BY_LINK = text("SELECT id FROM invoices WHERE link_id = :link_id")
 
 # Not FOR UPDATE: rows that refer to the invoice may be written meanwhile.
@@ -35,6 +42,14 @@ async def read(connection: AsyncConnection, invoice_id: str) -> Invoice | None:
 async def fetch(connection: AsyncConnection, invoice_id: str) -> Row[Any] | None:
     """All that is known of the invoice and its customer, as one row."""
     return (await connection.execute(_READ, {"id": invoice_id})).one_or_none()
+
+
+async def read_many(
+    connection: AsyncConnection, invoice_ids: Sequence[str]
+) -> Mapping[str, Invoice]:
+    """Those of the invoices that are registered."""
+    rows = await connection.execute(_READ_MANY, {"ids": list(invoice_ids)})
+    return {row.id: of_row(row) for row in rows}
 
 
 async def id_of_link(connection: AsyncConnection, link_id: str) -> str | None:
@@ -67,7 +82,15 @@ def of_row(row: Row[Any]) -> Invoice:
         next_invoice_at=row.next_invoice_at,
         payment_url=row.payment_url,
         link_id=row.link_id,
+        received=_received(row),
     )
+
+
+def _received(row: Row[Any]) -> Money | None:
+    """What the last success said was paid."""
+    if row.received_minor is None:
+        return None
+    return Money(minor=row.received_minor, currency=row.received_currency)
 
 
 def _contact(row: Row[Any]) -> Contact:
@@ -83,4 +106,5 @@ def _contact(row: Row[Any]) -> Contact:
         tags=tuple(row.tags),
         value_tier=row.value_tier,
         excluded=row.excluded_at is not None,
+        push_tokens=tuple(row.push_tokens),
     )

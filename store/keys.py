@@ -14,6 +14,7 @@ from dunning.errors import RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from store.database import Database
 
@@ -29,6 +30,9 @@ _FIND = text("""
     FROM api_keys WHERE digest = :digest AND revoked_at IS NULL
 """)
 _USED = text("UPDATE api_keys SET last_used_at = clock_timestamp() WHERE id = :id")
+_LIST = text("""
+    SELECT id, name, scopes, created_at, last_used_at, revoked_at FROM api_keys ORDER BY id
+""")
 _REVOKE = text("""
     UPDATE api_keys SET revoked_at = clock_timestamp() WHERE name = :name AND revoked_at IS NULL
 """)
@@ -41,6 +45,18 @@ class KeyInfo:
     id: int
     name: str
     scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRecord:
+    """A key as lists show it; the key itself is known to its holder only."""
+
+    id: int
+    name: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
 
 
 class ApiKeys:
@@ -70,6 +86,21 @@ class ApiKeys:
             if row.stale:
                 await connection.execute(_USED, {"id": row.id})
         return KeyInfo(id=row.id, name=row.name, scopes=tuple(row.scopes))
+
+    async def all(self) -> list[KeyRecord]:
+        """Every key ever made, oldest first."""
+        async with self._database.single() as connection:
+            return [
+                KeyRecord(
+                    id=row.id,
+                    name=row.name,
+                    scopes=tuple(row.scopes),
+                    created_at=row.created_at,
+                    last_used_at=row.last_used_at,
+                    revoked_at=row.revoked_at,
+                )
+                for row in await connection.execute(_LIST)
+            ]
 
     async def revoke(self, name: str) -> bool:
         """Refuse the key from now on; False when there is no such key in use."""

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from dunning.channel import Channel
+from dunning.facts import CASE_CLOSED
 from store import ledger_statements as statements
 from store.digest import address_digest
 from store.projection import project
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import RowMapping, TextClause
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from dunning.budget import Limit
     from dunning.view import CaseView
     from store.database import Database
+
+
+# Longer than a nudge with all its attempts takes: who reserved has given up without a word.
+_PATIENCE = timedelta(minutes=15)
 
 
 class MessageStatus(StrEnum):
@@ -33,6 +41,25 @@ class MessageStatus(StrEnum):
     SKIPPED = "skipped"
     REFUSED = "refused"
     UNKNOWN = "unknown"
+    ALERTED = "alerted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A message that is about to be sent. `now` is the case's time.
+
+    `after_payment` is for receipts, which follow a payment and do not count. `spacing` is the least
+    distance from a message of another invoice that spoke of this one too.
+    """
+
+    step: str
+    channel: Channel
+    template: str
+    due_at: datetime
+    now: datetime
+    body_digest: str | None = None
+    after_payment: bool = False
+    spacing: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +71,11 @@ class Reserved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The message is not ours to send: something became of it before."""
+    """The message is not ours to send: something became of it before.
+
+    `merged_into` is the message that speaks of this invoice too, `together_with` the other
+    invoices that it speaks of. `stale` when nobody can be busy with it any more.
+    """
 
     message_id: str
     status: MessageStatus
@@ -53,6 +84,9 @@ class Found:
     body_digest: str | None
     occurred_at: datetime | None
     reason: str | None
+    merged_into: str | None = None
+    together_with: tuple[str, ...] = ()
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +99,44 @@ class SuccessPending:
     """A success was received and is about to be settled: nothing may be sent."""
 
 
-Reservation = Reserved | Found | Settled | SuccessPending
+@dataclass(frozen=True, slots=True)
+class OverBudget:
+    """The customer has heard from us often enough on this channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The step has left, or may have, over another channel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpokenOf:
+    """A message of another invoice spoke of this one, at this instant in the case's time."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """One of the companions cannot come along any more: nothing was reserved."""
+
+
+Hindrance = Settled | SuccessPending | OverBudget | Elsewhere | SpokenOf
+Reservation = Reserved | Found | Apart | Hindrance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Companion:
+    """A planned message of another invoice of the same customer.
+
+    `last_at` is when the customer was written to about that invoice before.
+    """
+
+    message_id: str
+    invoice_id: str
+    policy_digest: str | None
+    next_at: datetime
+    last_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +154,12 @@ class MessageRecord:
     reserved_at: datetime | None
     occurred_at: datetime | None
     updated_at: datetime
+    merged_into: str | None = None
+    together_with: tuple[str, ...] = ()
+
+
+class _ApartError(Exception):
+    """Undoes a reservation whose companions cannot all come along."""
 
 
 class Ledger:
@@ -95,49 +172,68 @@ class Ledger:
     async def reserve(
         self,
         workflow_id: str,
+        draft: Draft,
         *,
-        step: str,
-        channel: Channel,
-        template: str,
-        due_at: datetime,
-        body_digest: str | None = None,
-        after_payment: bool = False,
+        limit: Limit | None = None,
+        companions: Sequence[str] = (),
     ) -> Reservation:
         """Take a message for sending, if money is still owed and none stands in the inbox.
 
-        `after_payment` is for receipts, which follow a payment. `LookupError` without a case.
+        All of it in one transaction in which nobody else takes a message of the same customer:
+        the count against `limit`, over the case's time up to now, and the `companions`, whose
+        messages this one stands for. All of them come along, or nothing is reserved.
+        `LookupError` without a case.
         """
         values = {
+            **asdict(draft),
             "workflow_id": workflow_id,
-            "step": step,
-            "channel": channel,
-            "template": template,
-            "due_at": due_at,
-            "body_digest": body_digest,
-            "after_payment": after_payment,
+            "most": limit and limit.most,
+            "since": limit and draft.now - limit.per,
+            "patience": _PATIENCE,
         }
         while True:
-            reservation = await self._reserve({**values, "message_id": secrets.token_urlsafe(12)})
+            asked = {**values, "message_id": secrets.token_urlsafe(12)}
+            reservation = await self._reserve(asked, companions)
             if reservation is not None:
                 return reservation
 
-    async def _reserve(self, values: Mapping[str, object]) -> Reservation | None:
+    async def _reserve(
+        self, values: Mapping[str, object], companions: Sequence[str]
+    ) -> Reservation | None:
+        try:
+            async with self._database.begin() as connection:
+                return await _take(connection, values, companions)
+        except _ApartError:
+            return Apart()
+
+    async def companions(
+        self, workflow_id: str, channel: Channel, *, until: datetime, most: int
+    ) -> list[Companion]:
+        """What the customer's other cases would send on this channel next, up to an instant."""
+        values = {"workflow_id": workflow_id, "channel": channel, "until": until, "most": most}
         async with self._database.single() as connection:
-            row = (await connection.execute(statements.RESERVE, values)).mappings().one_or_none()
-        if row is None:
-            raise LookupError(f"There is no case {values['workflow_id']} to send a message for.")
-        return _reservation(row)
+            found = await connection.execute(statements.COMPANIONS, values)
+            return [Companion(**row) for row in found.mappings()]
 
     async def find(self, workflow_id: str, step: str, channel: Channel) -> Found | None:
         """What is known of a message; None before its row was made."""
-        values = {"workflow_id": workflow_id, "step": step, "channel": channel}
+        return (await self.of_step(workflow_id, step)).get(channel)
+
+    async def of_step(self, workflow_id: str, step: str) -> dict[Channel, Found]:
+        """What is known of a step, over each channel for which it has a row."""
+        values = {"workflow_id": workflow_id, "step": step, "patience": _PATIENCE}
         async with self._database.single() as connection:
-            row = (await connection.execute(statements.FIND, values)).mappings().one_or_none()
-        return None if row is None else _found(row)
+            found = (await connection.execute(statements.OF_STEP, values)).mappings()
+            return {Channel(row["channel"]): _found(row) for row in found}
 
     async def release(self, message_id: str) -> bool:
-        """Give a message back that was certainly not taken, so that it may be tried again."""
-        return await self._change(statements.RELEASE, {"id": message_id}, None)
+        """Give a message back that was certainly not taken, so that it may be tried again.
+
+        That of a case which is closed by now is not.
+        It goes with its companions, here as in all `record_` calls.
+        """
+        values = {"id": message_id, "closed": CASE_CLOSED}
+        return await self._change(statements.RELEASE, values, None)
 
     async def record_sent(
         self,
@@ -221,15 +317,41 @@ class Ledger:
             return changed
 
 
+async def _take(
+    connection: AsyncConnection, values: Mapping[str, object], companions: Sequence[str]
+) -> Reservation | None:
+    """A statement of its own follows the lock, so that it sees what the others did before."""
+    await connection.execute(statements.LOCK_CUSTOMER, values)
+    row = (await connection.execute(statements.RESERVE, values)).mappings().one_or_none()
+    if row is None:
+        raise LookupError(f"There is no case {values['workflow_id']} to send a message for.")
+    reservation = _reservation(row)
+    if isinstance(reservation, Reserved) and companions:
+        asked = {**values, "message_id": reservation.message_id, "companions": list(companions)}
+        joined = (await connection.execute(statements.JOIN, asked)).rowcount
+        if joined != len(companions):
+            raise _ApartError
+    return reservation
+
+
 def _reservation(row: RowMapping) -> Reservation | None:
     """None when the statement met a row that it could not see yet: ask again."""
     if row["reserved_id"] is not None:
         return Reserved(message_id=row["reserved_id"])
     if row["id"] is not None:
         return _found(row)
-    if row["settled"]:
-        return Settled()
-    return SuccessPending() if row["success_pending"] else None
+    hindrance = next((answer for name, answer in _HINDRANCES.items() if row[name]), None)
+    if hindrance is None and row["spoken_of_at"] is not None:
+        return SpokenOf(at=row["spoken_of_at"])
+    return hindrance or (OverBudget() if row["over_budget"] else None)
+
+
+# In the order of their weight, which is above that of spacing and budget.
+_HINDRANCES: dict[str, Hindrance] = {
+    "settled": Settled(),
+    "success_pending": SuccessPending(),
+    "elsewhere": Elsewhere(),
+}
 
 
 def _found(row: RowMapping) -> Found:
@@ -241,6 +363,9 @@ def _found(row: RowMapping) -> Found:
         body_digest=row["body_digest"],
         occurred_at=row["occurred_at"],
         reason=row["reason"],
+        merged_into=row["merged_into"],
+        together_with=tuple(row["together_with"] or ()),
+        stale=bool(row["stale"]),
     )
 
 
@@ -248,4 +373,5 @@ def _record(row: RowMapping) -> MessageRecord:
     values: dict[str, Any] = dict(row)
     values["channel"] = Channel(values["channel"])
     values["status"] = MessageStatus(values["status"])
+    values["together_with"] = tuple(values["together_with"] or ())
     return MessageRecord(**values)

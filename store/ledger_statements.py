@@ -1,61 +1,138 @@
-"""With which statements does the ledger work? The guards of each status stand in their WHERE."""
+"""With which statements does the ledger work? The guards of each status stand in their WHERE.
+
+What holds for a message holds for those merged into it: both are changed by the same statement.
+"""
 
 from __future__ import annotations
 
 from sqlalchemy import text
 
+# Whoever takes a message of a customer waits for the others who do, so that one at a time counts
+# the budget. Not FOR UPDATE: rows that refer to the customer may be written meanwhile.
+LOCK_CUSTOMER = text("""
+    SELECT FROM customers u
+    JOIN invoices i ON i.customer_id = u.id
+    JOIN cases c ON c.invoice_id = i.id
+    WHERE c.workflow_id = :workflow_id FOR NO KEY UPDATE OF u
+""")
 RESERVE = text("""
     WITH target AS (
         SELECT c.id AS case_id,
             NOT :after_payment AND (i.status <> 'open' OR c.closed_at IS NOT NULL) AS settled,
             NOT :after_payment AND EXISTS (
                 SELECT FROM standing_successes s WHERE s.invoice_id = c.invoice_id
-            ) AS success_pending
+            ) AS success_pending,
+            EXISTS (
+                SELECT FROM messages b
+                WHERE b.case_id = c.id AND b.step = :step AND b.channel <> :channel
+                AND b.status IN ('reserved', 'sent', 'unknown')
+            ) AS elsewhere,
+            (
+                SELECT max(b.begun_at) FROM messages b
+                WHERE b.case_id = c.id AND b.merged_into IS NOT NULL
+                AND b.status IN ('reserved', 'sent', 'unknown')
+                AND b.begun_at > CAST(:now AS timestamptz) - CAST(:spacing AS interval)
+            ) AS spoken_of_at,
+            CAST(:most AS integer) <= (
+                SELECT count(*) FROM messages b
+                JOIN cases bc ON bc.id = b.case_id
+                JOIN invoices bi ON bi.id = bc.invoice_id
+                WHERE bi.customer_id = i.customer_id AND b.channel = :channel
+                AND b.counts AND b.merged_into IS NULL
+                AND b.status IN ('reserved', 'sent', 'unknown')
+                AND b.begun_at > CAST(:since AS timestamptz)
+            ) IS TRUE AS over_budget
         FROM cases c JOIN invoices i ON i.id = c.invoice_id
         WHERE c.workflow_id = :workflow_id
     ), reserved AS (
         INSERT INTO messages (
-            id, case_id, step, channel, template, status, due_at, reserved_at, body_digest)
+            id, case_id, step, channel, template, status, due_at, begun_at, counts, reserved_at,
+            body_digest)
         SELECT :message_id, case_id, :step, :channel, :template, 'reserved',
-            CAST(:due_at AS timestamptz), statement_timestamp(), :body_digest
-        FROM target WHERE NOT settled AND NOT success_pending
+            CAST(:due_at AS timestamptz), CAST(:now AS timestamptz), NOT :after_payment,
+            statement_timestamp(), :body_digest
+        FROM target
+        WHERE NOT settled AND NOT success_pending AND NOT over_budget AND NOT elsewhere
+        AND spoken_of_at IS NULL
         ON CONFLICT (case_id, step, channel) DO UPDATE SET
             status = 'reserved', template = excluded.template, due_at = excluded.due_at,
+            begun_at = excluded.begun_at, counts = excluded.counts,
             reserved_at = excluded.reserved_at, body_digest = excluded.body_digest,
             reason = NULL, updated_at = clock_timestamp()
         WHERE messages.status = 'planned'
         RETURNING id
     )
-    SELECT t.settled, t.success_pending, r.id AS reserved_id,
-        m.id, m.status, m.provider_id, m.reserved_at, m.body_digest, m.occurred_at, m.reason
+    SELECT t.settled, t.success_pending, t.over_budget, t.elsewhere, t.spoken_of_at,
+        r.id AS reserved_id,
+        m.id, m.status, m.provider_id, m.reserved_at, m.body_digest, m.occurred_at, m.reason,
+        m.merged_into, m.reserved_at < statement_timestamp() - CAST(:patience AS interval) AS stale,
+        (SELECT g.invoice_ids FROM told_together g WHERE g.message_id = m.id) AS together_with
     FROM target t
     LEFT JOIN reserved r ON true
     LEFT JOIN messages m
         ON m.case_id = t.case_id AND m.step = :step AND m.channel = :channel
         AND m.status <> 'planned'
 """)
+JOIN = text("""
+    UPDATE messages m SET
+        status = 'reserved', merged_into = :message_id, begun_at = CAST(:now AS timestamptz),
+        reserved_at = statement_timestamp(), body_digest = :body_digest, reason = NULL,
+        updated_at = clock_timestamp()
+    FROM cases c JOIN invoices i ON i.id = c.invoice_id, cases oc JOIN invoices oi
+        ON oi.id = oc.invoice_id
+    WHERE m.id = ANY (CAST(:companions AS text[])) AND m.case_id = c.id
+    AND oc.workflow_id = :workflow_id AND oi.customer_id = i.customer_id
+    AND m.status = 'planned' AND m.joins AND c.state = 'waiting'
+    AND i.status = 'open' AND i.differs_at IS NULL
+    AND NOT EXISTS (SELECT FROM standing_successes s WHERE s.invoice_id = i.id)
+    AND NOT EXISTS (
+        SELECT FROM messages b WHERE b.case_id = m.case_id
+        AND b.status IN ('reserved', 'sent', 'unknown')
+        AND (b.step = m.step
+            OR b.begun_at > CAST(:now AS timestamptz) - CAST(:spacing AS interval)))
+""")
+COMPANIONS = text("""
+    SELECT m.id AS message_id, c.invoice_id, c.policy_digest, c.next_at, (
+        SELECT max(b.begun_at) FROM messages b
+        WHERE b.case_id = c.id AND b.status IN ('reserved', 'sent', 'unknown')
+    ) AS last_at
+    FROM cases oc JOIN invoices oi ON oi.id = oc.invoice_id
+    JOIN invoices i ON i.customer_id = oi.customer_id AND i.id <> oi.id
+    JOIN cases c ON c.invoice_id = i.id
+    JOIN messages m ON m.case_id = c.id AND m.step = c.next_step
+    WHERE oc.workflow_id = :workflow_id
+    AND i.status = 'open' AND i.differs_at IS NULL
+    AND c.state = 'waiting' AND c.next_at <= CAST(:until AS timestamptz)
+    AND m.channel = :channel AND m.status = 'planned' AND m.joins
+    ORDER BY c.next_at, c.id LIMIT :most
+""")
+# A case that closed meanwhile sends nothing any more, but its receipt.
 RELEASE = text("""
-    UPDATE messages SET
-        status = 'planned', reserved_at = NULL, body_digest = NULL, updated_at = clock_timestamp()
-    WHERE id = :id AND status = 'reserved'
+    UPDATE messages m SET
+        status = CASE WHEN c.closed_at IS NULL OR NOT m.counts THEN 'planned' ELSE 'skipped' END,
+        reason = CASE WHEN c.closed_at IS NULL OR NOT m.counts THEN m.reason ELSE :closed END,
+        merged_into = NULL, begun_at = NULL, reserved_at = NULL,
+        body_digest = NULL, updated_at = clock_timestamp()
+    FROM cases c
+    WHERE (m.id = :id OR m.merged_into = :id) AND m.status = 'reserved' AND c.id = m.case_id
 """)
 SENT = text("""
     UPDATE messages SET
         status = 'sent', provider_id = :provider_id, occurred_at = :occurred_at, reason = NULL,
         updated_at = clock_timestamp()
-    WHERE id = :id AND status IN ('reserved', 'unknown')
+    WHERE (id = :id OR merged_into = :id) AND status IN ('reserved', 'unknown')
 """)
 REFUSED = text("""
     UPDATE messages SET
         status = 'refused', reason = :reason, occurred_at = :occurred_at,
         updated_at = clock_timestamp()
-    WHERE id = :id AND status IN ('reserved', 'unknown')
+    WHERE (id = :id OR merged_into = :id) AND status IN ('reserved', 'unknown')
 """)
 UNKNOWN = text("""
     UPDATE messages SET
         status = 'unknown', reason = :reason, occurred_at = :occurred_at,
         updated_at = clock_timestamp()
-    WHERE id = :id AND status = 'reserved'
+    WHERE (id = :id OR merged_into = :id) AND status = 'reserved'
 """)
 WITHHELD = text("""
     INSERT INTO messages (
@@ -68,14 +145,18 @@ WITHHELD = text("""
         updated_at = clock_timestamp()
     WHERE messages.status IN ('planned', 'withheld')
 """)
-FIND = text("""
-    SELECT m.id, m.status, m.provider_id, m.reserved_at, m.body_digest, m.occurred_at, m.reason
+OF_STEP = text("""
+    SELECT m.id, m.channel, m.status, m.provider_id, m.reserved_at, m.body_digest, m.occurred_at,
+        m.reason, m.merged_into,
+        m.reserved_at < statement_timestamp() - CAST(:patience AS interval) AS stale,
+        (SELECT g.invoice_ids FROM told_together g WHERE g.message_id = m.id) AS together_with
     FROM messages m JOIN cases c ON c.id = m.case_id
-    WHERE c.workflow_id = :workflow_id AND m.step = :step AND m.channel = :channel
+    WHERE c.workflow_id = :workflow_id AND m.step = :step
 """)
 MESSAGES = text("""
     SELECT m.id, m.step, m.channel, m.template, m.status, m.reason, m.provider_id, m.due_at,
-        m.reserved_at, m.occurred_at, m.updated_at
+        m.reserved_at, m.occurred_at, m.updated_at, m.merged_into,
+        (SELECT g.invoice_ids FROM told_together g WHERE g.message_id = m.id) AS together_with
     FROM messages m JOIN cases c ON c.id = m.case_id
     WHERE c.workflow_id = :workflow_id ORDER BY m.due_at, m.step, m.channel
 """)

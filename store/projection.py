@@ -19,47 +19,60 @@ if TYPE_CHECKING:
 
 _LEDGER_WRITES = (StepStatus.SENT, StepStatus.REFUSED, StepStatus.UNKNOWN)
 
-# A close and a settlement of the same invoice wait for each other, so that one sees the other.
-_LOCK_INVOICE = text("""
+# A close and a settlement of the same invoice wait for each other, so that one sees the other. A
+# close also waits for a view that is written at this moment, so that it sees the rows of that one:
+# no other work may be under way beside the one that a close abandons.
+_LOCK = text("""
     SELECT FROM invoices i JOIN cases c ON c.invoice_id = i.id
-    WHERE c.workflow_id = :workflow_id FOR SHARE OF i
+    WHERE c.workflow_id = :workflow_id FOR SHARE OF i FOR NO KEY UPDATE OF c
 """)
+# One statement, so that the usual case costs one round trip. Its parts see the rows as they were
+# before it, and none of them touches a row of another.
 _WRITE = text("""
-    UPDATE cases SET
-        version = :version, state = :state, advice = :advice, decline_code = :decline_code,
-        campaign = :campaign, policy_digest = :policy_digest, outcome = :outcome, cause = :cause,
-        review_reason = :review_reason, review_round = :review_round, next_step = :next_step,
-        next_at = :next_at, closed_at = :closed_at, updated_at = clock_timestamp(),
-        paid_after_close_at = COALESCE(paid_after_close_at, (
-            SELECT GREATEST(i.paid_at, CAST(:closed_at AS timestamptz)) FROM invoices i
-            WHERE i.id = cases.invoice_id AND i.status = 'paid'
-            AND CAST(:closed_at AS timestamptz) IS NOT NULL
-            AND CAST(:outcome AS text) <> 'recovered'))
-    WHERE workflow_id = :workflow_id AND version < :version
-    RETURNING id, owner
-""")
-_WRITE_STEPS = text("""
-    INSERT INTO messages (
-        id, case_id, step, channel, template, status, reason, due_at, occurred_at)
-    SELECT id, CAST(:case_id AS bigint), step, channel, template, status, reason, due_at, at
-    FROM unnest(
-        CAST(:ids AS text[]), CAST(:steps AS text[]), CAST(:channels AS text[]),
-        CAST(:templates AS text[]), CAST(:statuses AS text[]), CAST(:reasons AS text[]),
-        CAST(:dues AS timestamptz[]), CAST(:ats AS timestamptz[])
-    ) AS g (id, step, channel, template, status, reason, due_at, at)
-    ORDER BY step, channel
-    ON CONFLICT (case_id, step, channel) DO UPDATE SET
-        template = excluded.template, status = excluded.status, reason = excluded.reason,
-        due_at = excluded.due_at, occurred_at = excluded.occurred_at,
-        updated_at = clock_timestamp()
-    WHERE messages.status IN ('planned', 'withheld', 'overtaken', 'skipped')
-""")
-_DROP_STEPS = text("""
-    DELETE FROM messages WHERE case_id = :case_id AND status = 'planned'
-    AND NOT EXISTS (
-        SELECT FROM unnest(CAST(:steps AS text[]), CAST(:channels AS text[]))
-            AS g (step, channel)
-        WHERE g.step = messages.step AND g.channel = messages.channel)
+    WITH written AS (
+        UPDATE cases SET
+            version = :version, state = :state, advice = :advice, decline_code = :decline_code,
+            campaign = :campaign, campaign_reason = :campaign_reason,
+            policy_digest = :policy_digest, outcome = :outcome, cause = :cause,
+            review_reason = :review_reason, review_round = :review_round,
+            next_step = :next_step, next_at = :next_at, closed_at = :closed_at,
+            updated_at = clock_timestamp(),
+            paid_after_close_at = COALESCE(paid_after_close_at, (
+                SELECT GREATEST(i.paid_at, CAST(:closed_at AS timestamptz)) FROM invoices i
+                WHERE i.id = cases.invoice_id AND i.status = 'paid'
+                AND CAST(:closed_at AS timestamptz) IS NOT NULL
+                AND CAST(:outcome AS text) <> 'recovered'))
+        WHERE workflow_id = :workflow_id AND version < :version
+        RETURNING id, owner
+    ), shown AS (
+        INSERT INTO messages (
+            id, case_id, step, channel, template, status, reason, due_at, occurred_at, joins)
+        SELECT g.id, written.id, step, channel, template, status, reason, due_at, at, joins
+        FROM written, unnest(
+            CAST(:ids AS text[]), CAST(:steps AS text[]), CAST(:channels AS text[]),
+            CAST(:templates AS text[]), CAST(:statuses AS text[]), CAST(:reasons AS text[]),
+            CAST(:dues AS timestamptz[]), CAST(:ats AS timestamptz[]), CAST(:joins AS boolean[])
+        ) AS g (id, step, channel, template, status, reason, due_at, at, joins)
+        ORDER BY step, channel
+        ON CONFLICT (case_id, step, channel) DO UPDATE SET
+            template = excluded.template, status = excluded.status, reason = excluded.reason,
+            due_at = excluded.due_at, occurred_at = excluded.occurred_at,
+            joins = excluded.joins, updated_at = clock_timestamp()
+        WHERE messages.status IN ('planned', 'withheld', 'overtaken', 'skipped')
+    ), dropped AS (
+        DELETE FROM messages USING written
+        WHERE case_id = written.id AND status = 'planned'
+        AND NOT EXISTS (
+            SELECT FROM unnest(CAST(:all_steps AS text[]), CAST(:all_channels AS text[]))
+                AS g (step, channel)
+            WHERE g.step = messages.step AND g.channel = messages.channel)
+    ), ended AS (
+        UPDATE reviews SET decided_at = COALESCE(CAST(:now AS timestamptz), clock_timestamp())
+        FROM written
+        WHERE case_id = written.id AND decided_at IS NULL
+        AND (CAST(:open_round AS integer) IS NULL OR round <> :open_round)
+    )
+    SELECT id, owner FROM written
 """)
 _WRITE_REVIEW = text("""
     INSERT INTO reviews (case_id, round, reason, opened_at, deadline, owner)
@@ -68,11 +81,11 @@ _WRITE_REVIEW = text("""
     ON CONFLICT (case_id) WHERE decided_at IS NULL DO UPDATE SET
         reason = excluded.reason, deadline = excluded.deadline
 """)
-_END_REVIEWS = text("""
-    UPDATE reviews SET decided_at = COALESCE(CAST(:now AS timestamptz), clock_timestamp())
-    WHERE case_id = :case_id AND decided_at IS NULL
-    AND (CAST(:round AS integer) IS NULL OR round <> :round)
-""")
+
+
+def one_statement(view: CaseView) -> bool:
+    """Whether `project` writes this view by one statement, which needs no transaction around it."""
+    return view.closed_at is None and view.state is not State.REVIEW
 
 
 async def project(connection: AsyncConnection, view: CaseView, now: datetime | None) -> bool:
@@ -82,13 +95,24 @@ async def project(connection: AsyncConnection, view: CaseView, now: datetime | N
     review; without it the database's clock does.
     """
     if view.closed_at is not None:
-        await connection.execute(_LOCK_INVOICE, {"workflow_id": view.workflow_id})
-    row = (await connection.execute(_WRITE, _case_values(view))).one_or_none()
+        await connection.execute(_LOCK, {"workflow_id": view.workflow_id})
+    row = (await connection.execute(_WRITE, _values(view, now))).one_or_none()
     if row is None:
         return False
-    await _project_steps(connection, row.id, view)
-    await _project_review(connection, row.id, row.owner, view, now)
+    if view.state is State.REVIEW:
+        await connection.execute(_WRITE_REVIEW, _review_values(view, row.id, row.owner, now))
     return True
+
+
+def _values(view: CaseView, now: datetime | None) -> dict[str, object]:
+    return {
+        **_case_values(view),
+        **_step_values([step for step in view.steps if step.status not in _LEDGER_WRITES]),
+        "all_steps": [step.step for step in view.steps],
+        "all_channels": [step.channel for step in view.steps],
+        "open_round": view.review_round if view.state is State.REVIEW else None,
+        "now": now,
+    }
 
 
 def _case_values(view: CaseView) -> dict[str, object]:
@@ -99,6 +123,7 @@ def _case_values(view: CaseView) -> dict[str, object]:
         "advice": view.advice,
         "decline_code": view.decline_code,
         "campaign": view.campaign,
+        "campaign_reason": view.campaign_reason,
         "policy_digest": view.policy_digest,
         "outcome": view.outcome,
         "cause": view.cause,
@@ -108,18 +133,6 @@ def _case_values(view: CaseView) -> dict[str, object]:
         "next_at": view.next_at,
         "closed_at": view.closed_at,
     }
-
-
-async def _project_steps(connection: AsyncConnection, case_id: int, view: CaseView) -> None:
-    ours = [step for step in view.steps if step.status not in _LEDGER_WRITES]
-    if ours:
-        await connection.execute(_WRITE_STEPS, {"case_id": case_id, **_step_values(ours)})
-    values = {
-        "case_id": case_id,
-        "steps": [step.step for step in view.steps],
-        "channels": [step.channel for step in view.steps],
-    }
-    await connection.execute(_DROP_STEPS, values)
 
 
 def _step_values(steps: Sequence[StepView]) -> dict[str, object]:
@@ -132,23 +145,14 @@ def _step_values(steps: Sequence[StepView]) -> dict[str, object]:
         "reasons": [step.reason for step in steps],
         "dues": [step.due_at for step in steps],
         "ats": [step.at for step in steps],
+        "joins": [step.joins for step in steps],
     }
 
 
-async def _project_review(
-    connection: AsyncConnection,
-    case_id: int,
-    owner: str | None,
-    view: CaseView,
-    now: datetime | None,
-) -> None:
-    in_review = view.state is State.REVIEW
-    current = view.review_round if in_review else None
-    ended = {"case_id": case_id, "round": current, "now": now}
-    await connection.execute(_END_REVIEWS, ended)
-    if not in_review:
-        return
-    values = {
+def _review_values(
+    view: CaseView, case_id: int, owner: str | None, now: datetime | None
+) -> dict[str, object]:
+    return {
         "case_id": case_id,
         "round": view.review_round,
         "reason": view.review_reason or "",
@@ -156,4 +160,3 @@ async def _project_review(
         "deadline": view.next_at,
         "owner": owner,
     }
-    await connection.execute(_WRITE_REVIEW, values)

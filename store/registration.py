@@ -13,7 +13,7 @@ from dunning.directory import InvoiceStatus
 from dunning.errors import RegistryError
 from dunning.registration import check_invoice_id
 from dunning.states import Cause
-from store import cards, invoices, payments
+from store import cards, invoices, payments, push_tokens
 from store.digest import token_digest
 from store.inbox import wake
 from store.tables import CUSTOMERS, INVOICES
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
 
 _ELSEWHERE = frozenset({"customer", "revtain", "status"})
+_OF_NO_COLUMN = frozenset({"id", "push_tokens"})
 _FOR_NEW = ("amount_due", "currency")
 
 # Taken before the row can exist, so that two first registrations do not meet half-way.
@@ -78,6 +79,7 @@ async def put(
     _refuse(invoice_id, before, patch)
     changes = [
         await _put_customer(connection, before, patch.customer),
+        await _put_devices(connection, before, patch.customer),
         await _put_fields(connection, invoice_id, before, patch),
         await _put_status(connection, invoice_id, patch.status),
     ]
@@ -131,7 +133,7 @@ async def _put_customer(
 ) -> bool:
     if customer is None:
         return False
-    values = customer.model_dump(include=set(customer.model_fields_set) - {"id"})
+    values = customer.model_dump(include=set(customer.model_fields_set) - _OF_NO_COLUMN)
     if "tags" in values:
         values["tags"] = list(values["tags"] or ())
     customer_id = customer.id if before is None or customer.id else before.customer_id
@@ -144,6 +146,15 @@ async def _put_customer(
         where=or_(*(CUSTOMERS.c[name].is_distinct_from(value) for name, value in values.items())),
     )
     return bool((await connection.execute(statement)).rowcount)
+
+
+async def _put_devices(
+    connection: AsyncConnection, before: Row[Any] | None, customer: CustomerRegistration | None
+) -> bool:
+    if customer is None or "push_tokens" not in customer.model_fields_set:
+        return False
+    customer_id = customer.id if before is None or customer.id else before.customer_id
+    return await push_tokens.replace(connection, str(customer_id), customer.push_tokens or ())
 
 
 async def _put_fields(

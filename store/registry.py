@@ -12,6 +12,7 @@ from store.cards import CardChange
 from store.digest import token_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from dunning.directory import Invoice
@@ -56,6 +57,11 @@ class Registry:
         """The invoice with its customer, as committed now."""
         async with self._database.single() as connection:
             return await invoices.read(connection, invoice_id)
+
+    async def get_invoices(self, invoice_ids: Sequence[str]) -> Mapping[str, Invoice]:
+        """Those of the invoices that are registered."""
+        async with self._database.single() as connection:
+            return await invoices.read_many(connection, invoice_ids)
 
     async def get_invoice_of_link(self, link_id: str) -> Invoice | None:
         """The invoice that a customer's link names."""

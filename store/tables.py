@@ -51,6 +51,15 @@ CUSTOMERS = Table(
     _moment("updated_at", required=True),
 )
 
+PUSH_TOKENS = Table(
+    "push_tokens",
+    METADATA,
+    Column("token", Text, primary_key=True),
+    _text("customer_id", required=True),
+    _moment("first_seen_at", required=True),
+    _moment("seen_at", required=True),
+)
+
 INVOICES = Table(
     "invoices",
     METADATA,
@@ -139,6 +148,7 @@ CASES = Table(
     _text("outcome"),
     _text("cause"),
     _text("campaign"),
+    _text("campaign_reason"),
     _text("advice"),
     _text("decline_code"),
     _text("policy_digest"),
@@ -168,7 +178,11 @@ MESSAGES = Table(
     _text("body_digest"),
     _moment("due_at"),
     _moment("reserved_at"),
+    _moment("begun_at"),
     _moment("occurred_at"),
+    Column("counts", Boolean, nullable=False),
+    Column("joins", Boolean, nullable=False),
+    _text("merged_into"),
     _moment("updated_at", required=True),
 )
 
@@ -211,6 +225,16 @@ POLICIES = Table(
     Column("digest", Text, primary_key=True),
     _text("document", required=True),
     _moment("first_used_at", required=True),
+)
+
+POLICY_VERSIONS = Table(
+    "policy_versions",
+    METADATA,
+    Column("version", Integer, Identity(always=True), primary_key=True),
+    _text("digest", required=True),
+    _moment("published_at", required=True),
+    _text("author", required=True),
+    _text("note"),
 )
 
 API_KEYS = Table(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 from rich.console import Console
 
 from app.embedded.postgres import EmbeddedPostgres
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
 ROOT = Path(__file__).resolve().parents[1]
-OURS = ("DUNNING_", "TEMPORAL_", "SENDGRID_", "TWILIO_", "REVTAIN_")
+OURS = ("DUNNING_", "TEMPORAL_", "SENDGRID_", "TWILIO_", "REVTAIN_", "FCM_")
 KEPT = frozenset({"DUNNING_SPECS"})
 TEMPLATE = "dunning_template"
 CONFIGURED_CLI = os.environ.get("TEMPORAL_CLI")
+# `make soak` chooses this one; the gate keeps the default of 100 examples.
+settings.register_profile("soak", max_examples=5000, deadline=None)
 
 
 class ClosedNetworkError(BaseException):

@@ -18,6 +18,13 @@ class _Document(BaseModel):
     model_config = ConfigDict(frozen=True, from_attributes=True, extra="ignore")
 
 
+class MoneyDocument(_Document):
+    """An amount of money."""
+
+    amount: int = Field(description="In the currency's minor unit: 4900 USD is $49.00.")
+    currency: str
+
+
 class MessageDocument(_Document):
     """One message of a case, planned or past."""
 
@@ -30,6 +37,12 @@ class MessageDocument(_Document):
     provider_id: str | None = Field(description="The vendor's own id of the message.")
     due_at: datetime | None
     occurred_at: datetime | None
+    merged_into: str | None = Field(
+        description="Id of the message, of another invoice, that spoke of this one too."
+    )
+    together_with: list[str] = Field(
+        description="The other invoices that the customer read of in the same message."
+    )
 
 
 class NoteDocument(_Document):
@@ -52,6 +65,9 @@ class CaseSummary(_Document):
     outcome: Outcome | None
     cause: Cause | None = Field(description="What brought the money of a recovered case.")
     campaign: str | None
+    campaign_reason: str | None = Field(
+        description="Why this campaign was chosen, and not those before it in the policy."
+    )
     advice: Advice | None
     decline_code: str | None
     next_step: str | None
@@ -73,6 +89,10 @@ class CaseDocument(CaseSummary):
 class CaseFile(CaseDocument):
     """A case with everything that is known of it."""
 
+    owed: MoneyDocument = Field(description="What the invoice is about.")
+    received: MoneyDocument | None = Field(
+        description="What the last payment came to; the other figure of amount_differs."
+    )
     notes: list[NoteDocument]
 
 
@@ -97,6 +117,7 @@ class CustomerDocument(_Document):
     tags: list[str]
     value_tier: str | None
     excluded: bool = Field(description="Left out of all dunning.")
+    push_tokens: list[str] = Field(description="Devices that take notifications.")
 
 
 class ReferencesDocument(_Document):
@@ -112,6 +133,9 @@ class InvoiceDocument(_Document):
     id: str
     amount_due: int = Field(description="In the currency's minor unit: 4900 USD is $49.00.")
     currency: str
+    received: MoneyDocument | None = Field(
+        description="What the last payment came to, if an event of Revtain's named it."
+    )
     status: InvoiceStatus
     description: str | None
     due_at: datetime | None

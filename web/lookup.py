@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dunning.directory import Contact, Invoice
+from dunning.money import Money
 from dunning.states import Outcome, State
 from store.cases import CaseRecord
 from store.inbox import EventStatus
@@ -19,6 +20,7 @@ from web.documents import (
     EventPage,
     InvoiceDocument,
     MessageDocument,
+    MoneyDocument,
     NoteDocument,
     ReferencesDocument,
 )
@@ -42,9 +44,14 @@ async def case(stores: Operations, invoice_id: str) -> CaseFile:
     record = await stores.cases.get(invoice_id)
     if record is None:
         raise CaseNotFoundError(invoice_id)
+    found = await stores.registry.get_invoice(invoice_id)
+    if found is None:
+        raise InvoiceNotFoundError(invoice_id)
     shown = await _case(stores, record)
     notes = [NoteDocument.model_validate(n) for n in await stores.cases.notes(invoice_id)]
-    return CaseFile(**dict(shown), notes=notes)
+    return CaseFile(
+        **dict(shown), owed=_money(found.amount), received=_received(found), notes=notes
+    )
 
 
 async def cases(
@@ -96,6 +103,7 @@ def _invoice(
         id=found.id,
         amount_due=found.amount.minor,
         currency=found.amount.currency,
+        received=_received(found),
         status=found.status,
         description=found.description,
         due_at=found.due_at,
@@ -113,6 +121,14 @@ def _invoice(
     )
 
 
+def _money(money: Money) -> MoneyDocument:
+    return MoneyDocument(amount=money.minor, currency=money.currency)
+
+
+def _received(found: Invoice) -> MoneyDocument | None:
+    return None if found.received is None else _money(found.received)
+
+
 def _customer(contact: Contact) -> CustomerDocument:
     return CustomerDocument(
         id=contact.customer_id,
@@ -126,4 +142,5 @@ def _customer(contact: Contact) -> CustomerDocument:
         tags=list(contact.tags),
         value_tier=contact.value_tier,
         excluded=contact.excluded,
+        push_tokens=list(contact.push_tokens),
     )

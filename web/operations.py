@@ -41,6 +41,10 @@ class CaseRuns(Protocol):
         """Carry out an operator's order; the same `request_id` counts once."""
         ...
 
+    async def ready(self) -> None:
+        """Raise TemporalDownError, in words for who gives an order, unless Temporal answers."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operations:
@@ -120,7 +124,7 @@ class Operations:
         finally:
             if by_hand:
                 await self._tell_status(invoice_id, InvoiceStatus.PAID)
-        if isinstance(order, Decide):
+        if isinstance(order, Decide) and snapshot.state != State.REVIEW:
             await self.cases.record_decision(invoice_id, order.decision, author)
         return snapshot
 
@@ -133,6 +137,7 @@ class Operations:
         request_id: str | None = None,
     ) -> CaseRecord:
         """Begin anew what ended unpaid, on the advice that the last case had."""
+        await self.client.ready()
         opening = await self.cases.reopen(invoice_id, self.now())
         if opening is None:
             raise CaseNotFoundError(invoice_id)

@@ -13,6 +13,7 @@ import structlog
 
 from dunning import advice
 from dunning.events import AmountDiffers, CardReplaced, Failed, Recovered, Voided
+from dunning.forecast import Shown
 from dunning.inbound import InboundEvent, InboundKind
 from dunning.ports import InboundReader
 from dunning.settlement import Settlement
@@ -23,7 +24,7 @@ from store.inbox import ClaimedEvent
 from store.matching import Match, Matching, Reference
 from store.openings import Opening, OpeningKind
 from store.registry import Registry
-from store.settlement import Settlements
+from store.settlement import Settled, Settlements
 from workflows.client import CaseClient, Fact, Opened
 from workflows.contracts import CaseInput
 from workflows.errors import TemporalDownError
@@ -52,6 +53,13 @@ class _Item:
         return f"e{self.claimed.id}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    event: Failed
+    opening: Opening
+    shown: Shown | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handler:
     """Handles batches of claimed events. `test_mode` lets simulated events act."""
@@ -62,6 +70,7 @@ class Handler:
     registry: Registry
     cases: Cases
     client: CaseClient
+    forecasts: Callable[[Mapping[str, Failed]], Awaitable[Mapping[str, Shown]]]
     now: Callable[[], datetime]
     test_mode: bool = False
 
@@ -71,8 +80,10 @@ class Handler:
         ours = [e for e in events if e.source == API_SOURCE]
         items = [i for e in events if e.source != API_SOURCE for i in self._read(e, handled)]
         matched = await self._match(items, handled)
+        settled = await self._settle(matched)
         openings = await self._openings(matched)
-        jobs = [self._job(item, match, openings) for item, match in matched]
+        failures = await self._failures(matched, openings)
+        jobs = [self._job(item, match, settled, failures) for item, match in matched]
         jobs += [(e, self._ours(e)) for e in ours]
         cards = [i for i in items if i.event.kind is InboundKind.CARD_UPDATED]
         jobs += [(i.claimed, self._card(i)) for i in cards]
@@ -109,23 +120,39 @@ class Handler:
                 handled.parked.append((item.claimed.id, reason))
         return [(i, found[i.claimed.id]) for i in payments if i.claimed.id in found]
 
+    async def _settle(self, matched: Sequence[tuple[_Item, Match]]) -> Mapping[int, _Settling]:
+        """R1: the store says paid before a case is opened and before anybody is told."""
+        paid = [(i, m) for i, m in matched if i.event.kind is InboundKind.SUCCESS]
+        settled = await asyncio.gather(
+            *(
+                self.settlements.settle(
+                    m.invoice_id, i.event.money, i.event.transaction_id, self.now()
+                )
+                for i, m in paid
+            ),
+            return_exceptions=True,
+        )
+        return {i.claimed.id: result for (i, _), result in zip(paid, settled, strict=True)}
+
     async def _openings(self, matched: Sequence[tuple[_Item, Match]]) -> Mapping[str, Opening]:
         failing = {m.invoice_id for i, m in matched if i.event.kind in _FAILURES}
         return await self.cases.open_many(sorted(failing), self.now()) if failing else {}
 
     def _job(
-        self, item: _Item, match: Match, openings: Mapping[str, Opening]
+        self,
+        item: _Item,
+        match: Match,
+        settled: Mapping[int, _Settling],
+        failures: Mapping[int, _Failure],
     ) -> tuple[ClaimedEvent, Awaitable[_Done]]:
         if item.event.kind is InboundKind.SUCCESS:
-            return item.claimed, self._success(item, match.invoice_id)
-        return item.claimed, self._failure(item, match, openings[match.invoice_id])
+            return item.claimed, self._success(item, match.invoice_id, settled[item.claimed.id])
+        return item.claimed, self._failure(match, failures[item.claimed.id])
 
-    async def _success(self, item: _Item, invoice_id: str) -> _Done:
-        """R1: the store says paid before anybody is told."""
-        event = item.event
-        settled = await self.settlements.settle(
-            invoice_id, event.money, event.transaction_id, self.now()
-        )
+    async def _success(self, item: _Item, invoice_id: str, settled: _Settling) -> _Done:
+        """The case hears of what is committed; what was not is put off alone."""
+        if isinstance(settled, BaseException):
+            raise settled
         if settled.after_close:
             _log.warning("paid_after_close", invoice=invoice_id)
         match settled.settlement:
@@ -138,15 +165,32 @@ class Handler:
         told = await self._tell(invoice_id, fact)
         return invoice_id, f"{settled.settlement.value}; {told}"
 
-    async def _failure(self, item: _Item, match: Match, opening: Opening) -> _Done:
+    async def _failures(
+        self, matched: Sequence[tuple[_Item, Match]], openings: Mapping[str, Opening]
+    ) -> Mapping[int, _Failure]:
+        """Each failure with the case it belongs to, and with what a case begun by it will be."""
+        told = [(i, m, _failed(i, m)) for i, m in matched if i.event.kind in _FAILURES]
+        begun = {
+            m.invoice_id: event
+            for _, m, event in told
+            if openings[m.invoice_id].kind is OpeningKind.STARTED
+        }
+        shown: Mapping[str, Shown] = await self.forecasts(begun) if begun else {}
+        return {
+            i.claimed.id: _Failure(event, openings[m.invoice_id], shown.get(m.invoice_id))
+            for i, m, event in told
+        }
+
+    async def _failure(self, match: Match, failure: _Failure) -> _Done:
+        opening = failure.opening
         if opening.kind is OpeningKind.SETTLED:
             return match.invoice_id, "recorded: the invoice is settled"
         if opening.kind is OpeningKind.CLOSED:
             return match.invoice_id, "recorded: the case is closed"
         opened = await self.client.open(
             opening.workflow_id,
-            CaseInput(invoice_id=match.invoice_id, cycle=opening.cycle),
-            _failed(item, match),
+            CaseInput(invoice_id=match.invoice_id, cycle=opening.cycle, shown=failure.shown),
+            failure.event,
         )
         if opened is Opened.CLOSED:
             # The run has ended but the store says open: it was ended by hand in Temporal,
@@ -190,6 +234,7 @@ class Handler:
 
 _FAILURES = frozenset({InboundKind.FAILED, InboundKind.BLOCKED})
 _Done = tuple[str | None, str | None]
+_Settling = Settled | BaseException
 
 
 class _UnmatchedError(Exception):

@@ -56,7 +56,11 @@ with workflow.unsafe.imports_passed_through():
     )
 
 _REMEMBERED = 1000
-_QUEUES = {Channel.EMAIL: contracts.EMAIL_QUEUE, Channel.SMS: contracts.SMS_QUEUE}
+_QUEUES = {
+    Channel.EMAIL: contracts.EMAIL_QUEUE,
+    Channel.SMS: contracts.SMS_QUEUE,
+    Channel.PUSH: contracts.PUSH_QUEUE,
+}
 # A vendor or the database may be away for days: bookkeeping is tried until it succeeds.
 _UNTIL_DONE = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
@@ -111,7 +115,9 @@ class CaseWorkflow:
         self._seen = list(start.seen)
         self._running: Running | None = None
         self._news = 0
-        self._shown = (self._case.state, self._case.outcome, self._case.campaign)
+        # To change them costs an action; so the start says what the case will most likely be.
+        told = start.shown or self._case
+        self._shown = (told.state, self._case.outcome, told.campaign)
 
     @workflow.run
     async def run(self, start: CaseInput) -> CaseResult:

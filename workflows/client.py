@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from workflows.contracts import CaseInput, OrderInput, Snapshot
 from workflows.errors import NoRunError, OrderRefusedError, TemporalDownError
 
 _RPC_TIMEOUT = timedelta(seconds=10)
+# The SDK waits without end for a connection that is taken and never answered.
+_ANSWER_TIMEOUT = timedelta(seconds=2)
 _NO_RUN = frozenset({RPCStatusCode.NOT_FOUND})
 
 Fact = Failed | Recovered | AmountDiffers | CardReplaced | Voided
@@ -69,7 +72,7 @@ class CaseClient:
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                     start_signal=contracts.PAYMENT_FAILED,
                     start_signal_args=[event],
-                    search_attributes=_OPENING,
+                    search_attributes=_attributes(start),
                     static_summary=f"Invoice {start.invoice_id}, cycle {start.cycle}",
                     static_details=_DETAILS,
                     rpc_timeout=_RPC_TIMEOUT,
@@ -91,9 +94,13 @@ class CaseClient:
     async def order(self, workflow_id: str, order: Order, *, request_id: str | None) -> Snapshot:
         """Carry out an operator's order; the same `request_id` counts once.
 
+        A person waits for the answer, and the SDK tries a call for ten seconds while Temporal is
+        away, whatever its timeout: so Temporal is asked first whether it answers, once.
+
         Raise OrderRefusedError, NoRunError, or TemporalDownError (also when no worker answers in
         time: the order is then carried out as soon as one does).
         """
+        await self.ready()
         handle = self.temporal.get_workflow_handle(workflow_id)
         try:
             async with _faults(workflow_id):
@@ -118,10 +125,22 @@ class CaseClient:
             return False
         return found.status is WorkflowExecutionStatus.RUNNING
 
+    async def ready(self) -> None:
+        """Raise TemporalDownError, in words for who gives an order, unless Temporal answers."""
+        try:
+            await self.check()
+        except TemporalDownError as fault:
+            raise TemporalDownError(
+                "Temporal does not answer, so the case was not told. Try again in a few seconds."
+            ) from fault
+
     async def check(self) -> None:
-        """Raise TemporalDownError unless Temporal answers."""
-        async with _faults("health"):
-            await self.temporal.service_client.check_health(timeout=timedelta(seconds=2))
+        """Raise TemporalDownError unless Temporal answers within two seconds."""
+        try:
+            async with _faults("health"), asyncio.timeout(_ANSWER_TIMEOUT.total_seconds()):
+                await self.temporal.service_client.check_health(timeout=_ANSWER_TIMEOUT)
+        except TimeoutError as fault:
+            raise TemporalDownError("Temporal does not answer") from fault
 
 
 @asynccontextmanager
@@ -140,5 +159,12 @@ async def _faults(workflow_id: str) -> AsyncGenerator[None]:
         raise TemporalDownError("Temporal cannot be reached") from fault
 
 
-_OPENING = TypedSearchAttributes([SearchAttributePair(contracts.STATE, State.OPENING.value)])
+def _attributes(start: CaseInput) -> TypedSearchAttributes:
+    shown = start.shown
+    state = SearchAttributePair(contracts.STATE, shown.state if shown else State.OPENING)
+    if shown is None or shown.campaign is None:
+        return TypedSearchAttributes([state])
+    return TypedSearchAttributes([state, SearchAttributePair(contracts.CAMPAIGN, shown.campaign)])
+
+
 _DETAILS = "Dunning of one invoice. Contact data is looked up at each send and is not kept here."

@@ -16,6 +16,7 @@ from temporalio.common import SearchAttributeKey
 
 from dunning.events import Closed, NudgeResult, Opened
 from dunning.facts import Case
+from dunning.forecast import Shown
 from dunning.orders import Order
 from dunning.states import Cause, Outcome
 from dunning.steps import Step
@@ -25,6 +26,7 @@ WORKFLOW = "dunning-case"
 QUEUE = "dunning"
 EMAIL_QUEUE = "dunning-email"
 SMS_QUEUE = "dunning-sms"
+PUSH_QUEUE = "dunning-push"
 
 PAYMENT_FAILED = "payment_failed"
 PAYMENT_RECOVERED = "payment_recovered"
@@ -49,10 +51,14 @@ AnyResult = Annotated[NudgeResult, Field(discriminator="kind")]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseInput:
-    """What a run begins with: an invoice to open a case for, or a case to go on with."""
+    """What a run begins with: an invoice to open a case for, or a case to go on with.
+
+    `shown` is what the search attributes say at the start.
+    """
 
     invoice_id: str
     cycle: int
+    shown: Shown | None = None
     case: Case | None = None
     seen: tuple[str, ...] = ()
 

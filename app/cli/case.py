@@ -9,6 +9,7 @@ import typer
 from app.cli import ending
 from app.cli.output import (
     Json,
+    figure,
     local,
     print_facts,
     print_json,
@@ -85,11 +86,11 @@ async def _get(session: Session, invoice_id: str) -> tuple[CaseFile, str]:
 
 
 def _zone(session: Session, contact: Contact | None) -> str:
-    from activities.zones import candidates
+    from activities.zones import whereabouts
     from app import wiring
 
     account = wiring.policy(session.settings).account.timezone
-    return account if contact is None else candidates(contact, account)[0]
+    return account if contact is None else whereabouts(contact, account).zone
 
 
 def _row(case: CaseSummary) -> tuple[object, ...]:
@@ -106,15 +107,19 @@ def _row(case: CaseSummary) -> tuple[object, ...]:
     )
 
 
-def _facts(case: CaseSummary) -> dict[str, object]:
+def _facts(case: CaseFile) -> dict[str, object]:
+    received = case.received
     return {
         "invoice": case.invoice_id,
         "state": case.state,
         "outcome": case.outcome,
         "cause": case.cause,
         "review": _review(case),
+        "owed": figure(case.owed.amount, case.owed.currency),
+        "received": received and figure(received.amount, received.currency),
         "next": _next(case),
         "campaign": case.campaign,
+        "because": case.campaign_reason,
         "advice": case.advice,
         "decline code": case.decline_code,
         "owner": case.owner,
@@ -154,5 +159,11 @@ def _message(message: MessageDocument, zone: str) -> tuple[object, ...]:
         message.status,
         local(moment, zone) if moment else None,
         moment,
-        message.reason,
+        message.reason or _company(message),
     )
+
+
+def _company(message: MessageDocument) -> str | None:
+    if not message.together_with:
+        return None
+    return f"{message.status} together with {', '.join(message.together_with)}"

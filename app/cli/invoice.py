@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from app.cli import ending
 from app.cli.faults import WRONG, UsageError
-from app.cli.output import Json, print_facts, print_json, print_line, say, talk
+from app.cli.output import Json, figure, print_facts, print_json, print_line, say, talk
 from app.cli.session import Session, current, operations
 from app.invoice_file import (
     COLUMNS,
@@ -26,7 +26,6 @@ from app.invoice_file import (
     reason,
 )
 from dunning.errors import DunningError, RegistryError
-from dunning.money import Money
 from dunning.registration import InvoiceRegistration
 from store.errors import DatabaseDownError
 
@@ -210,10 +209,11 @@ def _sentences(fault: ValidationError) -> str:
 
 def _facts(invoice: InvoiceDocument) -> dict[str, object]:
     customer, case = invoice.customer, invoice.case
-    money = Money(minor=invoice.amount_due, currency=invoice.currency)
+    received = invoice.received
     return {
         "invoice": invoice.id,
-        "amount": f"{money.major} {money.currency}",
+        "amount": figure(invoice.amount_due, invoice.currency),
+        "received": received and figure(received.amount, received.currency),
         "status": invoice.status,
         "description": invoice.description,
         "due": invoice.due_at,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import secrets
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -14,9 +15,9 @@ import typer
 from app import clock
 from app.cli import ending
 from app.cli.case import InvoiceId
-from app.cli.faults import UsageError
-from app.cli.output import Json, print_facts, print_json, say
-from app.cli.session import Session, current, operations, unreachable
+from app.cli.faults import WRONG, UsageError
+from app.cli.output import Json, print_facts, print_json, say, shown
+from app.cli.session import Session, current, operations, reach
 from dunning.duration import parse_duration
 from dunning.orders import (
     Decide,
@@ -38,6 +39,11 @@ if TYPE_CHECKING:
 
 Note = Annotated[str | None, typer.Option(help="Why; kept with the case.")]
 _Step = Annotated[str, typer.Argument(help="As `case show` names it.")]
+_Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")]
+_ENDS = {
+    Decision.WRITE_OFF: "Write off what is owed and close the case",
+    Decision.STOP: "Stop the case for good",
+}
 
 
 def register(group: typer.Typer) -> None:
@@ -79,8 +85,11 @@ def send_now(
     _carry_out(invoice_id, SendNow(step=step), note, as_json=as_json)
 
 
-def stop(invoice_id: InvoiceId, *, note: Note = None, as_json: Json = False) -> None:
+def stop(
+    invoice_id: InvoiceId, *, note: Note = None, yes: _Yes = False, as_json: Json = False
+) -> None:
     """Close the case for good, whatever fails later; only a payment still counts."""
+    _confirm(_ENDS[Decision.STOP], invoice_id, yes=yes)
     _carry_out(invoice_id, Stop(), note, as_json=as_json)
 
 
@@ -105,9 +114,12 @@ def decide(
     decision: Annotated[Decision, typer.Argument()],
     *,
     note: Note = None,
+    yes: _Yes = False,
     as_json: Json = False,
 ) -> None:
-    """End a review: go on, try the card again, or close the case."""
+    """Decide in a review: more time, go on, try the card again, or close the case."""
+    if decision in _ENDS:
+        _confirm(_ENDS[decision], invoice_id, yes=yes)
     _carry_out(invoice_id, Decide(decision=decision), note, as_json=as_json)
 
 
@@ -137,6 +149,20 @@ def add_note(
     """Keep a note with the case."""
     ending.run(_note(current(), invoice_id, text))
     say("The note is kept.")
+
+
+def _confirm(what: str, invoice_id: str, *, yes: bool) -> None:
+    """Ask before a case is closed; without a terminal nobody can answer."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"{what} of {shown(invoice_id)}? Nobody can be asked without a terminal. "
+            "Add --yes if it is meant."
+        )
+    if not typer.confirm(f"{what} of {shown(invoice_id)}?", err=True):
+        say("Nothing was changed.")
+        raise typer.Exit(WRONG)
 
 
 def _carry_out(invoice_id: str, order: Order, note: str | None, *, as_json: bool) -> None:
@@ -185,12 +211,10 @@ async def _note(session: Session, invoice_id: str, text: str) -> None:
 
 async def _explained(session: Session, fault: TemporalDownError) -> TemporalDownError:
     """Is it Temporal that is away, or only a worker?"""
-    from app import temporal
-
     try:
-        await temporal.connect(session.temporal)
-    except TemporalDownError:
-        return unreachable(session)
+        await reach(session)
+    except TemporalDownError as unreachable:
+        return unreachable
     told = str(fault)
     return TemporalDownError(f"{told[:1].upper()}{told[1:]}. Check that `dunning worker` runs.")
 

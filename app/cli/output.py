@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dunning.money import Money
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -73,6 +75,11 @@ def shown(value: object, *, keep_lines: bool = False) -> str:
                 c if c.isprintable() or c in kept else c.encode("unicode_escape").decode()
                 for c in str(value)
             )
+
+
+def figure(minor: int, currency: str) -> str:
+    """An amount in the currency's major unit: 49.00 USD."""
+    return f"{Money(minor=minor, currency=currency).major} {currency}"
 
 
 def utc(moment: datetime) -> str:

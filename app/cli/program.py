@@ -10,7 +10,19 @@ from typing import NoReturn
 import typer
 
 from app import log
-from app.cli import case, ending, event, installation, invoice, key, message, orders, policy, roles
+from app.cli import (
+    case,
+    customer,
+    ending,
+    event,
+    installation,
+    invoice,
+    key,
+    message,
+    orders,
+    policy,
+    roles,
+)
 from app.cli.faults import WRONG
 
 _EPILOG = (
@@ -33,6 +45,7 @@ installation.register(program)
 program.add_typer(policy.group)
 program.add_typer(message.group)
 program.add_typer(invoice.group)
+program.add_typer(customer.group)
 orders.register(case.group)
 program.add_typer(case.group)
 program.add_typer(event.group)

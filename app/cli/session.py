@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,11 +16,15 @@ from workflows.errors import TemporalDownError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from temporalio.client import Client
+
     from app.wiring import Stores
     from web.operations import Operations
 
 _URL = "DUNNING_DATABASE_URL"
 _ADDRESS = "TEMPORAL_ADDRESS"
+# The SDK waits without end for a connection that is taken and never answered.
+_CONNECT_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,15 +91,23 @@ async def operations(session: Session, *, orders: bool = False) -> AsyncGenerato
 
     Without them nothing is connected to Temporal.
     """
-    from app import temporal, wiring
+    from app import wiring
     from workflows.client import CaseClient
 
     async with stores(session) as found:
-        try:
-            client = await temporal.connect(session.temporal, lazy=not orders)
-        except TemporalDownError as fault:
-            raise unreachable(session) from fault
+        client = await reach(session, lazy=not orders)
         yield wiring.operations(found, CaseClient(client))
+
+
+async def reach(session: Session, *, lazy: bool = False) -> Client:
+    """A client; TemporalDownError says where Temporal should answer, and what to do."""
+    from app import temporal
+
+    try:
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            return await temporal.connect(session.temporal, lazy=lazy)
+    except (TemporalDownError, TimeoutError) as fault:
+        raise unreachable(session) from fault
 
 
 def unreachable(session: Session) -> TemporalDownError:

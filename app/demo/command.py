@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -13,10 +13,14 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
+from app.demo.endings import Ending, read
+from app.demo.imagined import show_calendar
+from app.demo.script import Moment, Story
 from app.demo.stage import Stage
-from app.demo.stories import Moment, Story, stories
-from app.demo.table import read, table
+from app.demo.stories import stories
+from app.demo.table import WIDTH, table
 from app.embedded.postgres import EmbeddedPostgres
 from app.embedded.temporal import TemporalDevServer
 from app.embedded.temporal_binary import find_temporal
@@ -40,16 +44,30 @@ async def demo(*, stay: bool | None) -> int:
     """Play the demo; 0 when the database, the inboxes and Temporal agree on every story."""
     console = Console(stderr=True)
     stays = sys.stdout.isatty() if stay is None else stay
+    began = asyncio.get_running_loop().time()
     async with _stage(console) as stage:
         told = stories(stage.now)
         await _play(stage, told, console)
-        lines = [await read(stage, story) for story in told]
-        Console(width=None if sys.stdout.isatty() else 150).print(table(lines))
-        for line in lines:
-            for disagreement in line.disagreements:
-                console.print(f"[red]{line.invoice_id}: {disagreement}[/]")
+        endings = await read(stage, told)
+        Console(width=None if sys.stdout.isatty() else WIDTH).print(table(endings))
+        if stage.settings.policy is not None:
+            show_calendar(stage.settings.policy)
+        agree = _compare(endings, console)
+        seconds = asyncio.get_running_loop().time() - began
+        console.print(f"{_LENGTH.days} days of {len(told)} invoices took {seconds:.0f} seconds.")
         await _links(stage, console, stays=stays)
-        return int(any(line.disagreements for line in lines))
+        return int(not agree)
+
+
+def _compare(endings: Sequence[Ending], console: Console) -> bool:
+    """Say whether all witnesses agree."""
+    for one in endings:
+        for disagreement in one.disagreements:
+            console.print(Text(f"{one.story.invoice_id}: {disagreement}", style="red"))
+    agree = not any(one.disagreements for one in endings)
+    if agree:
+        console.print("The database, the customers' inboxes and Temporal agree on every invoice.")
+    return agree
 
 
 @asynccontextmanager

@@ -1,23 +1,24 @@
-"""What came of every story? Read back from the database, the inboxes and Temporal."""
+"""How are the endings of all stories shown? One table, for a terminal of 120 columns."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from rich.table import Table
-from temporalio.client import WorkflowExecutionStatus
+from rich.text import Text
 
-from app.demo.stage import Stage
-from app.demo.stories import Story
+from activities.zones import whereabouts
+from app.demo.endings import Ending, companions, left_at
 from dunning.channel import Channel
-from dunning.directory import Contact
 from dunning.facts import CASE_CLOSED
+from dunning.public_holidays import is_holiday
 from dunning.states import Outcome
-from store.cases import CaseRecord
 from store.ledger import MessageRecord, MessageStatus
 
+WIDTH = 120
+_ROADS = {Channel.EMAIL: "email", Channel.SMS: "text ", Channel.PUSH: "push "}
 _HELD = frozenset(
     {
         MessageStatus.WITHHELD,
@@ -27,74 +28,81 @@ _HELD = frozenset(
         MessageStatus.UNKNOWN,
     }
 )
+_A_MINUTE = timedelta(minutes=1)
+_CAPTION = (
+    "email and text are followed by the template's name, and by the subject as it arrived where "
+    "that tells more."
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One invoice's end, and whether all witnesses agree on it."""
-
-    invoice_id: str
-    title: str
-    sent: tuple[str, ...]
-    held: tuple[str, ...]
-    outcome: str
-    disagreements: tuple[str, ...]
-
-
-async def read(stage: Stage, story: Story) -> Line:
-    """Ask the database, the customer's inbox and Temporal."""
-    invoice = await stage.stores.registry.get_invoice(story.invoice_id)
-    case = await stage.stores.cases.get(story.invoice_id)
-    if invoice is None:
-        return _nothing(story, "the invoice is not registered")
-    if case is None:
-        return _nothing(story, f"no case was opened; the invoice is {invoice.status.value}")
-    messages = await stage.stores.ledger.messages(case.workflow_id)
-    sent = [m for m in messages if m.status is MessageStatus.SENT]
-    zone = ZoneInfo(invoice.contact.timezone or "UTC")
-    return Line(
-        invoice_id=story.invoice_id,
-        title=story.title,
-        sent=tuple(_sent(m, zone) for m in sorted(sent, key=_when)),
-        held=tuple(_held(m) for m in messages if m.status in _HELD and m.reason != CASE_CLOSED),
-        outcome=_outcome(case),
-        disagreements=(
-            *_arrived(stage, invoice.contact, sent),
-            *await _ran(stage, case),
-        ),
-    )
+def table(endings: Sequence[Ending]) -> Table:
+    """A row for each story."""
+    shown = Table(title="Seven weeks of dunning", caption=_CAPTION, show_lines=True, expand=True)
+    shown.add_column("invoice", width=8)
+    shown.add_column("story", ratio=22, overflow="fold")
+    shown.add_column("sent, in the customer's local time", ratio=44, overflow="fold")
+    shown.add_column("not sent or late, and why", ratio=22, overflow="fold")
+    shown.add_column("outcome", width=14)
+    for one in endings:
+        outcome = _outcome(one)
+        good = outcome.startswith(Outcome.RECOVERED.value)
+        shown.add_row(
+            one.story.invoice_id,
+            one.story.title,
+            Text("\n".join(_sent(one, endings)) or "-"),
+            Text("\n".join((*_late(one), *_held(one))) or "-"),
+            Text(outcome, style="green" if good else "yellow"),
+        )
+    return shown
 
 
-def _nothing(story: Story, outcome: str) -> Line:
-    return Line(
-        invoice_id=story.invoice_id,
-        title=story.title,
-        sent=(),
-        held=(),
-        outcome=outcome,
-        disagreements=(),
-    )
+def _sent(one: Ending, endings: Sequence[Ending]) -> Iterator[str]:
+    foreign = not (one.invoice.contact.locale or "en").startswith("en")
+    for number, message in enumerate(one.sent):
+        yield f"{_clock(one, left_at(message))}  {_ROADS[message.channel]} {message.template}"
+        arrived = one.arrived(message)
+        if arrived is not None and (message.together_with or (foreign and number == 0)):
+            yield f"“{arrived.subject}”"
+        if message.together_with:
+            named = (one, *companions(message, endings))
+            yield "one email for " + " and ".join(map(_named, named))
 
 
-def _when(message: MessageRecord) -> datetime:
-    return message.occurred_at or message.updated_at
+def _named(one: Ending) -> str:
+    return f"{one.story.invoice_id} ({one.amount})"
 
 
-def _sent(message: MessageRecord, zone: ZoneInfo) -> str:
-    local = _when(message).astimezone(zone).strftime("%a %d %b %H:%M")
-    road = "text " if message.channel is Channel.SMS else "email"
-    return f"{local}  {road} {message.template}"
+def _late(one: Ending) -> Iterator[str]:
+    """Texts that had to wait for their hours."""
+    due = one.story.text_due
+    texts = (m for m in one.sent if m.channel is Channel.SMS)
+    for text in texts if due is not None else ():
+        if due is not None and left_at(text) > due + _A_MINUTE:
+            yield f"{text.step}: waited, {_clock(one, due)} was {_why(one, due)}"
 
 
-def _held(message: MessageRecord) -> str:
+def _why(one: Ending, due: datetime) -> str:
+    where = whereabouts(one.invoice.contact, "UTC")
+    rests = is_holiday(where.regions, due.astimezone(_zone(one)).date())
+    return "a public holiday" if rests else "outside texting hours"
+
+
+def _held(one: Ending) -> Iterator[str]:
+    for message in one.messages:
+        if message.status in _HELD and message.reason != CASE_CLOSED:
+            yield f"{message.step}: {_reason(message)}"
+
+
+def _reason(message: MessageRecord) -> str:
     reason = message.reason or ""
-    told = (
-        reason if reason.startswith(message.status.value) else f"{message.status.value}, {reason}"
-    )
-    return f"{message.step}: {told}"
+    told = message.status.value
+    return reason if reason.startswith(told) else f"{told}, {reason}"
 
 
-def _outcome(case: CaseRecord) -> str:
+def _outcome(one: Ending) -> str:
+    case = one.case
+    if case is None:
+        return f"no case was opened; the invoice is {one.invoice.status.value}"
     if case.outcome is None:
         reason = f" ({case.review_reason.value})" if case.review_reason else ""
         return f"{case.state.value}{reason}"
@@ -102,42 +110,9 @@ def _outcome(case: CaseRecord) -> str:
     return f"{case.outcome.value}{cause}"
 
 
-def _arrived(stage: Stage, contact: Contact, sent: list[MessageRecord]) -> list[str]:
-    """The customer's own inbox must hold exactly what the ledger calls sent."""
-    arrived = [
-        message.vendor_id
-        for address in (contact.email, contact.phone)
-        if address is not None
-        for message in stage.sandbox.messages.find(to=address)
-    ]
-    ours = [m.provider_id for m in sent]
-    return [] if sorted(arrived) == sorted(map(str, ours)) else [f"inbox {arrived}, ledger {ours}"]
+def _zone(one: Ending) -> ZoneInfo:
+    return ZoneInfo(one.invoice.contact.timezone or "UTC")
 
 
-async def _ran(stage: Stage, case: CaseRecord) -> list[str]:
-    found = await stage.client.get_workflow_handle(case.workflow_id).describe()
-    done = found.status is WorkflowExecutionStatus.COMPLETED
-    state = next(iter(found.search_attributes.get("DunningState", ())), None)
-    if done != (case.closed_at is not None) or state != case.state.value:
-        return [f"Temporal: {found.status}, {state}; database: {case.state.value}"]
-    return []
-
-
-def table(lines: list[Line]) -> Table:
-    """For a terminal of a hundred columns and more."""
-    shown = Table(title="A month and a half of dunning", show_lines=True, expand=True)
-    shown.add_column("invoice", no_wrap=True)
-    shown.add_column("story", ratio=3)
-    shown.add_column("sent, in the customer's local time", ratio=5)
-    shown.add_column("not sent, and why", ratio=4)
-    shown.add_column("outcome", ratio=2)
-    for line in lines:
-        good = line.outcome.startswith(Outcome.RECOVERED.value)
-        shown.add_row(
-            line.invoice_id,
-            line.title,
-            "\n".join(line.sent) or "-",
-            "\n".join(line.held) or "-",
-            f"[green]{line.outcome}[/]" if good else f"[yellow]{line.outcome}[/]",
-        )
-    return shown
+def _clock(one: Ending, at: datetime) -> str:
+    return f"{at.astimezone(_zone(one)):%a %d %b %H:%M}"

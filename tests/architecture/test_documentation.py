@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,11 @@ def test_the_table_has_an_answer_for_every_state() -> None:
         if not callable(getattr(row, state.value))
     ]
     assert holes == []
+
+
+@pytest.mark.parametrize(
+    "named", sorted(set(re.findall(r"`(tests/[^`]+)`", (DOCS / "features.md").read_text())))
+)
+def test_the_tests_that_show_a_feature_are_there(named: str) -> None:
+    path, _, name = named.partition("::")
+    assert f"def {name}(" in (DOCS.parent / path).read_text() or not name

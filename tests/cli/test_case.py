@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import pty
+from asyncio.subprocess import DEVNULL, PIPE
 from typing import TYPE_CHECKING
 
 import pytest
 
 from app import clock
+from dunning.money import Money
 from store.cases import Cases
 from store.database import Database
+from store.settlement import Settlements
+from tests.cli.conftest import KEY, PROGRAM
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Typed
@@ -77,3 +84,70 @@ async def test_an_end_of_a_pause_that_cannot_be_read_is_bad_usage(
     ended = await dunning("case", "pause", "INV-1", "--until", until)
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith(f"--until: '{until}' is neither an instant with its zone")
+
+
+CLOSING = [("stop",), ("decide", "write_off"), ("decide", "stop")]
+
+
+@pytest.mark.parametrize("order", CLOSING)
+async def test_closing_a_case_needs_a_terminal_or_a_yes(
+    dunning: Typed, opened: str, order: tuple[str, ...]
+) -> None:
+    name, *decision = order
+    nowhere = "127.0.0.1:1"
+    refused = await dunning("case", name, opened, *decision, TEMPORAL_ADDRESS=nowhere)
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.strip().endswith(
+        "of INV-1? Nobody can be asked without a terminal. Add --yes if it is meant."
+    )
+    meant = await dunning("case", name, opened, *decision, "--yes", TEMPORAL_ADDRESS=nowhere)
+    assert meant.code == 3
+    assert meant.err.startswith("Temporal at 127.0.0.1:1 does not answer.")
+
+
+async def test_other_decisions_are_not_asked_about(dunning: Typed, opened: str) -> None:
+    ended = await dunning("case", "decide", opened, "resume", TEMPORAL_ADDRESS="127.0.0.1:1")
+    assert ended.code == 3
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "told"),
+    [("n", 1, "Nothing was changed."), ("y", 3, "Temporal at 127.0.0.1:1 does not answer.")],
+)
+async def test_at_a_terminal_a_person_is_asked(
+    database_url: str, opened: str, typed: str, code: int, told: str
+) -> None:
+    here = {"DUNNING_DATABASE_URL": database_url, "DUNNING_SECRET_KEY": KEY}
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        PROGRAM,
+        *("case", "stop", opened),
+        stdin=theirs,
+        stdout=DEVNULL,
+        stderr=PIPE,
+        env={**os.environ, **here, "TEMPORAL_ADDRESS": "127.0.0.1:1"},
+    )
+    os.write(ours, f"{typed}\n".encode())
+    _, said = await process.communicate()
+    os.close(ours)
+    os.close(theirs)
+    assert (process.returncode, "Stop the case for good of INV-1? [y/N]" in said.decode()) == (
+        code,
+        True,
+    )
+    assert told in said.decode()
+
+
+async def test_both_figures_are_shown(dunning: Typed, opened: str, database_url: str) -> None:
+    database = Database.connect(database_url, pool_size=1)
+    received = Money(minor=4500, currency="EUR")
+    await Settlements(database).settle(opened, received, None, clock.now())
+    await database.aclose()
+    case = (await dunning("case", "show", opened)).out.splitlines()
+    assert [line.split(maxsplit=1)[1] for line in case if line[:4] in {"owed", "rece"}] == [
+        "49.00 USD",
+        "45.00 EUR",
+    ]
+    invoice = (await dunning("invoice", "show", opened)).out.splitlines()
+    figures = [line.split(maxsplit=1)[1] for line in invoice if line[:6] in {"amount", "receiv"}]
+    assert figures == ["49.00 USD", "45.00 EUR"]

@@ -73,7 +73,7 @@ async def test_the_policy_in_force_is_shown_in_full(bare: Typed) -> None:
 
 
 async def test_a_preview_prints_the_page_to_open(bare: Typed, tmp_path: Path) -> None:
-    ended = await bare("message", "preview", str(tmp_path / "out"))
+    ended = await bare("message", "preview", "--out", str(tmp_path / "out"))
     index = tmp_path / "out" / "index.html"
     assert (ended.code, ended.out) == (0, f"{index}\n")
     assert "Example" in index.read_text(encoding="utf-8")

@@ -22,6 +22,8 @@ COMMANDS = (
     "temporal setup",
     "policy check",
     "policy show",
+    "policy simulate",
+    "policy rehearse",
     "message preview",
     "invoice put",
     "invoice import",
@@ -42,6 +44,7 @@ COMMANDS = (
     "event list",
     "event show",
     "key add",
+    "key list",
     "key revoke",
 )
 

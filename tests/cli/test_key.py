@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from store.database import Database
@@ -43,3 +44,27 @@ async def test_a_name_is_used_once_and_a_scope_must_be_known(dunning: Typed) -> 
     odd = await dunning("key", "add", "other", "--scope", "everything")
     assert (odd.code, odd.out) == (2, "")
     assert "invoices:read" in odd.err
+
+
+async def test_keys_are_listed_without_the_keys(dunning: Typed, database_url: str) -> None:
+    none = await dunning("key", "list")
+    assert (none.code, none.err.strip()) == (0, "No keys.")
+    key = (await dunning("key", "add", "shop", "--scope", "cases:read")).out.strip()
+    await dunning("key", "add", "old", "--scope", "invoices:read", "--scope", "invoices:write")
+    await dunning("key", "revoke", "old")
+    database = Database.connect(database_url, pool_size=1)
+    assert await ApiKeys(database).verify(key)
+    await database.aclose()
+
+    plain = await dunning("key", "list")
+    heading, shop, old = plain.out.splitlines()
+    assert heading.split() == ["ID", "NAME", "SCOPES", "CREATED", "LAST", "USED", "REVOKED"]
+    assert shop.split()[1:3] == ["shop", "cases:read"]
+    assert old.split()[1:4] == ["old", "invoices:read", "invoices:write"]
+    listed = await dunning("key", "list", "--json")
+    used, revoked = json.loads(listed.out)
+    assert used == {**used, "name": "shop", "scopes": ["cases:read"], "revoked_at": None}
+    assert set(used) == {"id", "name", "scopes", "created_at", "last_used_at", "revoked_at"}
+    assert used["last_used_at"] is not None
+    assert (revoked["last_used_at"], revoked["revoked_at"] is None) == (None, False)
+    assert key not in plain.out + plain.err + listed.out

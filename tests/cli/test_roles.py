@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest
 from temporalio.client import Client
@@ -151,3 +154,22 @@ async def _open(invoice_id: str, database_url: str, client: Client) -> None:
                 await asyncio.sleep(0.05)
     finally:
         await database.aclose()
+
+
+@pytest.mark.parametrize("role", ["web", "worker"])
+async def test_numbers_and_health_have_a_port_of_their_own(
+    role: str, tmp_path: Path, database_url: str, temporal: TemporalDevServer
+) -> None:
+    here = {"DUNNING_DATABASE_URL": database_url, "TEMPORAL_ADDRESS": temporal.address}
+    ports = {"DUNNING_PORT": "0", "DUNNING_METRICS_PORT": "0"}
+    async with started(tmp_path, role, **here, **ports, **VENDORS) as it:
+        url = json.loads(await it.until('"metrics"'))["url"]
+        async with httpx.AsyncClient() as client:
+            numbers = await client.get(url)
+            health = await client.get(url.replace("/metrics", "/healthz"))
+        await it.until('"serving"' if role == "web" else '"working"')
+        ended = await it.end()
+    assert (numbers.status_code, health.text, ended.code) == (200, "ok\n", 0)
+    assert numbers.headers["content-type"].startswith("text/plain")
+    counted = set(re.findall(r"^# TYPE (dunning_\w+) counter$", numbers.text, re.MULTILINE))
+    assert counted >= {"dunning_events_dispatched_total", "dunning_webhook_answers_total"}

@@ -39,6 +39,9 @@ class ScriptedRuns:
         self.orders.append((workflow_id, order, request_id))
         return self.snapshot
 
+    async def ready(self) -> None:
+        """Temporal is there; what it then says of a call is `fault`."""
+
     async def tell(self, workflow_id: str, fact: Fact) -> bool:
         self._fail()
         self.told.append((workflow_id, fact))

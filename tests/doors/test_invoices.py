@@ -33,6 +33,7 @@ async def test_a_new_invoice_comes_back_whole(invoice: dict[str, Any]) -> None:
         "id": "INV-1",
         "amount_due": 4900,
         "currency": "USD",
+        "received": None,
         "status": "open",
         "description": "Pro plan, March",
         "due_at": None,
@@ -53,6 +54,7 @@ async def test_a_new_invoice_comes_back_whole(invoice: dict[str, Any]) -> None:
             "tags": [],
             "value_tier": None,
             "excluded": False,
+            "push_tokens": [],
         },
         "revtain": {"transaction_ids": ["tx_1"], "idempotency_keys": []},
         "case": None,
@@ -120,6 +122,7 @@ async def test_the_case_stands_in_its_invoice(
         "outcome": None,
         "cause": None,
         "campaign": "monthly",
+        "campaign_reason": None,
         "advice": "request_card_update",
         "decline_code": "expired_card",
         "next_step": "first",
@@ -140,6 +143,8 @@ async def test_the_case_stands_in_its_invoice(
                 "provider_id": None,
                 "due_at": "2026-03-02T11:00:00Z",
                 "occurred_at": None,
+                "merged_into": None,
+                "together_with": [],
             }
         ],
     }

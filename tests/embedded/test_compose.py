@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 from asyncio.subprocess import PIPE, STDOUT
@@ -12,9 +13,12 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from prometheus_client import REGISTRY
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
+
+from webhook import dispatcher, door
 
 if TYPE_CHECKING:
     from app.embedded.postgres import EmbeddedPostgres
@@ -44,6 +48,7 @@ class Service(BaseModel, extra="forbid"):
     volumes: list[str] = []
     healthcheck: dict[str, object] = {}
     depends_on: dict[str, Dependency] = {}
+    profiles: list[str] = []
 
 
 class ComposeFile(BaseModel):
@@ -76,7 +81,61 @@ def test_the_services_are_the_ones_promised(compose: ComposeFile) -> None:
         "migrate": "dunning:local",
         "web": "dunning:local",
         "worker": "dunning:local",
+        "prometheus": "prom/prometheus:v3.5.0",
+        "grafana": "grafana/grafana:12.1.0",
     }
+    optional = {name for name, service in compose.services.items() if service.profiles}
+    assert optional == {"prometheus", "grafana"}
+    assert all(s.profiles in ([], ["metrics"]) for s in compose.services.values())
+
+
+@pytest.mark.parametrize(("name", "port"), [("web", 8080), ("worker", 9090)])
+def test_a_process_is_healthy_when_its_own_door_answers(
+    compose: ComposeFile, name: str, port: int
+) -> None:
+    service = compose.services[name]
+    assert service.environment["DUNNING_PORT"] == "8080"
+    assert service.environment["DUNNING_METRICS_PORT"] == "9090"
+    *program, code = TypeAdapter(list[str]).validate_python(service.healthcheck["test"])
+    assert program == ["CMD", "python", "-c"]
+    compile(code, name, "exec")
+    assert f'"http://127.0.0.1:{port}/healthz"' in code
+
+
+def test_numbers_are_asked_where_they_are_served(compose: ComposeFile) -> None:
+    asked = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text("utf-8"))
+    jobs = {job["job_name"]: job for job in asked["scrape_configs"]}
+    for name in ("web", "worker"):
+        (found,) = jobs[name]["dns_sd_configs"]
+        port = compose.services[name].environment["DUNNING_METRICS_PORT"]
+        assert found == {"names": [name], "type": "A", "port": int(port)}
+    endpoint = compose.services["temporal"].environment["PROMETHEUS_ENDPOINT"]
+    assert jobs["temporal"]["static_configs"] == [{"targets": [f"temporal:{endpoint[-4:]}"]}]
+    mounts = {volume.split(":")[1] for volume in compose.services["prometheus"].volumes}
+    assert mounts == {"/etc/prometheus", "/prometheus"}
+
+
+def test_the_dashboard_draws_what_is_counted(compose: ComposeFile) -> None:
+    folder = ROOT / "deploy" / "grafana"
+    sources = yaml.safe_load((folder / "provisioning/datasources/prometheus.yml").read_text())
+    (source,) = sources["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    boards = yaml.safe_load((folder / "provisioning/dashboards/dunning.yml").read_text())
+    (provider,) = boards["providers"]
+    mounts = {v.split(":")[1]: v.split(":")[0] for v in compose.services["grafana"].volumes}
+    assert mounts == {
+        "/etc/grafana/provisioning": "./deploy/grafana/provisioning",
+        provider["options"]["path"]: "./deploy/grafana/dashboards",
+    }
+    environment = compose.services["grafana"].environment
+    home = environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    board = json.loads((folder / "dashboards" / Path(home).name).read_text("utf-8"))
+    targets = [target for panel in board["panels"] for target in panel["targets"]]
+    assert {target["datasource"]["uid"] for target in targets} == {source["uid"]}
+    drawn = set(re.findall(r"dunning_\w+", " ".join(target["expr"] for target in targets)))
+    assert (dispatcher.__name__, door.__name__) == ("webhook.dispatcher", "webhook.door")
+    counted = {metric.name for metric in REGISTRY.collect() if metric.name.startswith("dunning_")}
+    assert drawn <= {f"{name}_total" for name in counted}
 
 
 def test_every_dependency_exists_and_can_be_met(compose: ComposeFile) -> None:

@@ -52,6 +52,7 @@ TERMS = Terms(
     review_rounds=2,
     review_then=Outcome.WRITTEN_OFF,
     receipt=True,
+    extend_keeps_review=True,
 )
 # Advice -> (step, channel, hours after the anchor); a review follows ten days after it.
 PLANS: dict[Advice, tuple[tuple[str, Channel, int], ...]] = {
@@ -257,7 +258,9 @@ class Story:
     def _result(self, running: Running) -> Event:
         match running.work:
             case Open():
-                return self.plan(running.work, self.terms, self.known)
+                plan = self.plan(running.work, self.terms, self.known)
+                pinned = running.case.policy_digest or plan.policy_digest
+                return replace(plan, policy_digest=pinned)
             case Nudge(step=step):
                 return NudgeEnded(step=step.id, result=self.answer(step, self.now))
             case Project():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dunning.advice import Advice
@@ -21,6 +21,7 @@ from tests.rules.builders import (
     recovered,
     voided,
 )
+from tests.rules.effort import effort
 
 Fact = Failed | Recovered | AmountDiffers | CardReplaced | Voided
 
@@ -120,7 +121,7 @@ def essence(case: Case) -> object:
     return replace(case, version=0, projected=0, busy=None, transactions=transactions)
 
 
-@settings(max_examples=400, deadline=None)
+@effort(400)
 @given(TWO_ARRIVALS)
 def test_the_same_facts_in_any_order_make_the_same_case(two: tuple[Arrival, Arrival]) -> None:
     first, second = told(two[0]), told(two[1])
@@ -128,7 +129,7 @@ def test_the_same_facts_in_any_order_make_the_same_case(two: tuple[Arrival, Arri
     assert essence(first.case) == essence(second.case)
 
 
-@settings(max_examples=100, deadline=None)
+@effort(100)
 @given(TWO_ARRIVALS)
 def test_cases_that_are_the_same_live_the_same_life(two: tuple[Arrival, Arrival]) -> None:
     first, second = told(two[0]).to_the_end(), told(two[1]).to_the_end()

@@ -86,7 +86,7 @@ STATES: list[tuple[State, Order, State]] = [
     (State.PAUSED, Resume(), State.WAITING),
     (State.WATCHING, Extend(days=2), State.WATCHING),
     (State.RETRYING, Extend(days=2), State.RETRYING),
-    (State.REVIEW, Extend(days=2), State.WAITING),
+    (State.REVIEW, Extend(days=2), State.REVIEW),
     (State.WAITING, Replan(), State.WAITING),
 ]
 
@@ -96,7 +96,9 @@ def test_where_an_order_leads(state: State, order: Order, after: State) -> None:
     assert in_state(state).orders(order).case.state is after
 
 
-@pytest.mark.parametrize(("state", "day"), [(State.WATCHING, 45), (State.RETRYING, 3)])
+@pytest.mark.parametrize(
+    ("state", "day"), [(State.WATCHING, 45), (State.RETRYING, 3), (State.REVIEW, 5)]
+)
 def test_extending_puts_the_deadline_off(state: State, day: int) -> None:
     story = in_state(state)
     assert story.wakes_at == at(day)

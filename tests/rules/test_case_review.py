@@ -137,8 +137,45 @@ def test_extending_an_ended_campaign_gives_the_customer_more_days(
     assert [step for _, step in story.nudges] == ["first", "text", "final"]
 
 
-def test_extending_in_the_middle_puts_off_what_is_left() -> None:
-    story = Story().happens(failed(), amount_differs()).until(1)
+@pytest.mark.parametrize("order", [Decide(decision=Decision.EXTEND), Extend(days=5)])
+def test_extending_a_watch_that_is_over_watches_on(order: Decide | Extend) -> None:
+    story = in_review(ReviewReason.WATCH_OVER).until(46).orders(order)
+    assert (story.case.state, story.wakes_at) == (State.WATCHING, at(51))
+
+    story.until(51)
+
+    assert (story.case.review_reason, story.case.review_round) == (ReviewReason.WATCH_OVER, 1)
+    assert story.nudges == []
+
+
+RAN_OUT = {ReviewReason.CAMPAIGN_OVER, ReviewReason.WATCH_OVER}
+GOES_ON = [reason for reason in ReviewReason if reason not in RAN_OUT]
+
+
+@pytest.mark.parametrize("order", [Decide(decision=Decision.EXTEND), Extend(days=5)])
+@pytest.mark.parametrize("reason", GOES_ON)
+def test_extending_any_other_review_puts_its_deadline_off_and_writes_to_nobody(
+    reason: ReviewReason, order: Decide | Extend
+) -> None:
+    """The rounds that the policy gives are not used up by it."""
+    story = in_review(reason)
+    begun, written = REVIEWS[reason][1], story.nudges
+    story.until(begun + 4).orders(order)
+    assert (story.case.state, story.case.review_reason) == (State.REVIEW, reason)
+    assert (story.case.review_round, story.wakes_at) == (1, at(begun + 10))
+    assert story.shown is not None
+    assert story.shown.next_at == at(begun + 10)
+
+    story.until(begun + 14)
+    assert (story.case.state, story.case.review_round) == (State.REVIEW, 2)
+
+    story.until(begun + 15)
+    assert (story.case.outcome, story.nudges) == (Outcome.WRITTEN_OFF, written)
+
+
+def test_a_case_of_the_time_when_extending_resumed_is_resumed_by_it() -> None:
+    terms = replace(TERMS, extend_keeps_review=False)
+    story = Story(terms=terms).happens(failed(), amount_differs()).until(1)
 
     story.orders(Extend(days=4)).until(30)
 

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dunning.advice import Advice
@@ -16,6 +16,7 @@ from dunning.states import State, Withheld
 from dunning.steps import Step
 from dunning.summary import details
 from tests.rules.builders import Story, at, card_replaced, failed, in_state, recovered
+from tests.rules.effort import effort
 
 WHEN = r"\d{4}-\d{2}-\d{2} \d{2}:\d{2} UTC"
 LINES = (
@@ -110,7 +111,7 @@ EVENTS = st.sampled_from(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@effort(50)
 @given(st.lists(st.tuples(EVENTS, st.sampled_from((0, 1, 5)))))
 def test_details_hold_ids_and_instants_and_our_own_words_only(
     events: list[tuple[Pause, int]],

@@ -30,6 +30,7 @@ from dunning.orders import (
     Decide,
     Decision,
     Extend,
+    Move,
     Order,
     Pause,
     Replan,
@@ -83,6 +84,7 @@ EVENTS: dict[str, tuple[Event, ...]] = {
     "stop": (Stop(),),
     "extend": (Extend(days=3),),
     "replan": (Replan(),),
+    "move": (Move(policy="policy-1"), Move(policy="policy-2")),
     "decide": tuple(Decide(decision=decision) for decision in Decision),
 }
 CELLS = [(name, state) for name in EVENTS for state in State]
@@ -130,6 +132,7 @@ ORDERS: tuple[Order, ...] = (
     Stop(),
     Extend(days=3),
     Replan(),
+    Move(policy="policy-2"),
     Decide(decision=Decision.RESUME),
 )
 

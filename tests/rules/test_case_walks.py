@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dunning.advice import Advice
@@ -36,6 +36,9 @@ from dunning.orders import (
     Skip,
     Stop,
 )
+from dunning.orders import (
+    Move as MoveTo,
+)
 from dunning.states import Cause, Outcome, State, Withheld
 from dunning.steps import Step, pending
 from dunning.view import CaseView
@@ -54,6 +57,7 @@ from tests.rules.builders import (
     recovered,
     voided,
 )
+from tests.rules.effort import effort
 
 
 @dataclass(slots=True)
@@ -271,6 +275,7 @@ ORDERS: st.SearchStrategy[Order] = st.one_of(
     st.builds(SendNow, step=STEPS),
     st.builds(Extend, days=st.integers(1, 9)),
     st.just(Replan()),
+    st.sampled_from(["policy-1", "policy-2"]).map(lambda name: MoveTo(policy=name)),
     st.builds(
         Decide, decision=st.sampled_from((Decision.EXTEND, Decision.RESUME, Decision.RETRY_NOW))
     ),
@@ -347,14 +352,14 @@ WALKS = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@effort(300)
 @given(WALKS)
 def test_no_walk_breaks_what_holds_for_every_case(walk: Walk) -> None:
     """Spacing, once each, never unasked, never two at a time, and the end is the end."""
     assert walk.story().case.advice is not None
 
 
-@settings(max_examples=200, deadline=None)
+@effort(200)
 @given(WALKS, ANSWERS)
 def test_a_case_left_alone_closes_and_the_database_shows_its_end(
     walk: Walk, answer: Answer
@@ -374,7 +379,7 @@ def test_a_case_left_alone_closes_and_the_database_shows_its_end(
     assert seen(story.shown) == seen(story.case.view(story.now))
 
 
-@settings(max_examples=100, deadline=None)
+@effort(100)
 @given(WALKS, st.lists(LAST_MOVES, max_size=15))
 def test_a_stop_holds_whatever_arrives_later(walk: Walk, later: list[Move]) -> None:
     story = walk.story()

@@ -15,7 +15,7 @@ from dunning.advice import Advice
 from dunning.channel import Channel
 from dunning.states import Cause, Outcome, ReviewReason, State, StepStatus
 from dunning.view import CaseView, StepView
-from store.ledger import MessageStatus
+from store.ledger import Draft, MessageStatus
 from store.openings import Opening, OpeningKind
 from store.settlement import Settlements
 
@@ -195,7 +195,8 @@ async def test_steps_follow_the_view_but_never_what_the_ledger_holds(
     names = ("a", "b", "c", "d")
     steps = [step(name, StepStatus.PLANNED, now) for name in names]
     await cases.project(view(1, steps=tuple(steps)))
-    await ledger.reserve(RUN, step="a", channel=Channel.EMAIL, template="t-a", due_at=now)
+    draft = Draft(step="a", channel=Channel.EMAIL, template="t-a", due_at=now, now=now)
+    await ledger.reserve(RUN, draft)
     changed = (
         step("a", StepStatus.OVERTAKEN, now),
         step("b", StepStatus.SKIPPED, now),

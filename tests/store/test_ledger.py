@@ -13,7 +13,7 @@ from dunning.channel import Channel
 from dunning.states import Cause, Outcome, State, StepStatus
 from dunning.view import CaseView, StepView
 from store.inbox import Inbox, NewEvent
-from store.ledger import Found, MessageStatus, Reserved, Settled, SuccessPending
+from store.ledger import Draft, Found, MessageStatus, Reserved, Settled, SuccessPending
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,15 +38,16 @@ async def case(cases: Cases, register: Register, now: datetime) -> None:
 async def reserve(
     ledger: Ledger, now: datetime, *, step: str = "d4", after_payment: bool = False
 ) -> Reservation:
-    return await ledger.reserve(
-        RUN,
+    draft = Draft(
         step=step,
         channel=Channel.EMAIL,
         template="reminder",
         due_at=now,
+        now=now,
         body_digest="abc",
         after_payment=after_payment,
     )
+    return await ledger.reserve(RUN, draft)
 
 
 async def reserved(ledger: Ledger, now: datetime, *, step: str = "d4") -> str:
@@ -241,10 +242,9 @@ async def test_a_success_that_was_dealt_with_no_longer_blocks(
 
 
 async def test_a_case_that_does_not_exist_cannot_send(ledger: Ledger, now: datetime) -> None:
+    draft = Draft(step="d4", channel=Channel.EMAIL, template="t", due_at=now, now=now)
     with pytest.raises(LookupError, match="dunning:INV-9:1"):
-        await ledger.reserve(
-            "dunning:INV-9:1", step="d4", channel=Channel.EMAIL, template="t", due_at=now
-        )
+        await ledger.reserve("dunning:INV-9:1", draft)
 
 
 async def test_a_suppressed_address_keeps_its_first_reason_and_has_no_case(ledger: Ledger) -> None:

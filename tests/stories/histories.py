@@ -91,9 +91,16 @@ def _draw(rng: random.Random, invoice_id: str) -> Drawn:
     return drawn
 
 
+def customer(invoice_id: str) -> str:
+    """Who owes it: every third invoice is a further one of the customer before."""
+    name, _, number = invoice_id.rpartition("-")
+    return f"{name}-{int(number) - (int(number) % 3 == 1)}"
+
+
 def registration(invoice_id: str) -> dict[str, Any]:
-    """What the merchant registers; every invoice has a number of its own."""
-    number = sum(ord(c) * 31**i for i, c in enumerate(invoice_id)) % 10_000_000
+    """What the merchant registers; every customer has a number of their own."""
+    owner = customer(invoice_id)
+    number = sum(ord(c) * 31**i for i, c in enumerate(owner)) % 10_000_000
     return {
         "amount_due": PRICE,
         "currency": "USD",
@@ -101,8 +108,8 @@ def registration(invoice_id: str) -> dict[str, Any]:
         "payment_method_token": f"pm_{invoice_id}",
         "payment_url": "https://shop.example/pay",
         "customer": {
-            "id": f"cus_{invoice_id}",
-            "email": f"{invoice_id.lower()}@example.com",
+            "id": f"cus_{owner}",
+            "email": f"{owner.lower()}@example.com",
             "phone": f"+4915{number:08d}",
             "timezone": "Europe/Berlin",
             "sms_consent_at": "2026-01-05T10:00:00Z",

@@ -29,6 +29,11 @@ class Relay:
         self._target = port
         self._listening = await asyncio.start_server(self._pass_on, _HOST, self.port)
 
+    async def fall_silent(self) -> None:
+        """Connections are taken, and nothing is ever answered."""
+        await self.cut()
+        self._listening = await asyncio.start_server(self._hold, _HOST, self.port)
+
     async def cut(self) -> None:
         """Nobody is there any more."""
         listening, self._listening = self._listening, None
@@ -36,6 +41,9 @@ class Relay:
             listening.close()
         for writer in self._open:
             writer.transport.abort()
+
+    async def _hold(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):

@@ -87,7 +87,8 @@ class Invoice:
 
     @property
     def phone(self) -> str:
-        return f"+1212555{self.number:04d}"
+        """A number of no country, so that no public holiday shifts a text of a story."""
+        return f"+1555555{self.number:04d}"
 
     @property
     def token(self) -> str:

@@ -7,13 +7,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.demo.stage import Stage
+from dunning.public_holidays import is_holiday
 from sandbox.inbox import Channel
 from tests.stories.telling import Teller
 from tests.stories.witnesses import Told
 from tests.stories.words import FINAL, FIRST, RECEIPT, REMINDER, TEXT
 
 _LATE_EVENING = 22
-_SUNDAY = 6
+_SATURDAY, _SUNDAY = 5, 6
 
 
 def _text_opens(tell: Teller, day: int) -> int:
@@ -54,6 +55,22 @@ async def test_a_carrier_may_hold_a_text_no_longer_than_the_recipient_is_awake(
     await ada.order("send-now", step="monthly.text")
     (text,) = (m for m in ada.arrived() if m.channel is Channel.SMS)
     assert seconds - 30 < float(str(text.payload["ValidityPeriod"])) <= seconds
+
+
+async def test_a_text_to_rhode_island_ends_with_the_hours_of_that_state(tell: Teller) -> None:
+    """The policy closes at 20:00, the state at 18:00 on weekdays."""
+    ada = await tell.invoice(customer={"phone": "+14015550123"})
+    await ada.fails()
+    day = next(day for day in range(1, 9) if _works(tell, day))
+    await tell.day(day, hour=17.5)
+    await ada.order("send-now", step="monthly.text")
+    (text,) = tell.stage.sandbox.messages.find(to="+14015550123")
+    assert 1770 < float(str(text.payload["ValidityPeriod"])) <= 1800
+
+
+def _works(tell: Teller, day: int) -> bool:
+    date = tell.at(day).date()
+    return date.weekday() < _SATURDAY and not is_holiday(("US", "US-RI"), date)
 
 
 async def test_a_text_is_held_for_ten_hours_at_most(tell: Teller) -> None:

@@ -7,19 +7,24 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from app import clock
 from app.demo.stage import Stage
 from app.embedded.postgres import EmbeddedPostgres
 from app.embedded.temporal import TemporalDevServer
 from store.migrations import upgrade
+from tests.cli.conftest import Ended, started
 from tests.stories.relay import Relay
 from tests.stories.telling import Teller
 from tests.stories.witnesses import Told, dispatched, eventually, rows
 from tests.stories.words import FIRST, RECEIPT, REMINDER
+from tests.stories.workers import given
 from webhook.sweep import Sweep
 from workflows.contracts import SEARCH_ATTRIBUTES
 
 _PAID = Told(inbox=(f"day 0: {FIRST}", f"day 1: {RECEIPT}"), standing="recovered by revtain_retry")
+_SOON = timedelta(seconds=3.5)
 _GOES_ON = Told(inbox=(f"day 0: {FIRST}", f"day 4: {REMINDER}"), standing="waiting")
 
 
@@ -98,6 +103,53 @@ async def test_postgresql_may_be_away_when_a_success_comes_and_when_a_message_fa
             assert await ben.told() == _GOES_ON
             await stage.end_all()
             await stack.aclose()
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["refused", "silent"])
+async def test_an_order_without_temporal_is_answered_soon_and_carried_out_when_given_again(
+    database_url: str, temporal: TemporalDevServer, tmp_path: Path, *, silent: bool
+) -> None:
+    async with AsyncExitStack() as stack:
+        relay = await _relay(stack)
+        await relay.lead_to(temporal.ports.rpc)
+        stage = await stack.enter_async_context(Stage.open(database_url, relay.address))
+        ada = await Teller.of(stage).invoice()
+        await ada.fails()
+        await (relay.fall_silent() if silent else relay.cut())
+
+        for order in ("pause", "stop", "reopen"):
+            begun = clock.now()
+            status, problem = await stage.call("POST", f"/v1/cases/{ada.id}/{order}", {})
+            assert clock.now() - begun < _SOON
+            assert (status, problem["type"]) == (503, "urn:dunning:problem:temporal-unavailable")
+            assert problem["detail"] == (
+                "Temporal does not answer, so the case was not told. Try again in a few seconds."
+            )
+        typed = await _types(tmp_path, stage, relay.address, "case", "pause", ada.id)
+        assert (typed.code, typed.out) == (3, "")
+        assert typed.err == (
+            f"Temporal at {relay.address} does not answer. Start it, or set TEMPORAL_ADDRESS.\n"
+        )
+        assert (await ada.case())["state"] == "waiting"
+
+        await relay.cut()
+        await relay.lead_to(temporal.ports.rpc)
+
+        async def paused() -> bool:
+            return (await stage.call("POST", f"/v1/cases/{ada.id}/pause", {}))[0] == 200
+
+        await eventually(paused, within=30)
+        await stage.settle()
+        assert await ada.told() == Told(inbox=(), standing="paused")
+        await stage.end_all()
+        await stack.aclose()
+
+
+async def _types(folder: Path, stage: Stage, temporal: str, *arguments: str) -> Ended:
+    """An operator's command line, in a process of its own."""
+    here = {**given(stage.settings), "TEMPORAL_ADDRESS": temporal}
+    async with started(folder, *arguments, **here) as typed:
+        return await typed.ended()
 
 
 async def _relay(stack: AsyncExitStack) -> Relay:

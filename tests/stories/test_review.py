@@ -43,7 +43,7 @@ async def test_each_decision_ends_a_review_in_its_own_way(tell: Teller) -> None:
         "mark_paid": Told(inbox=(), standing="recovered by manual"),
         "retry_now": Told(inbox=(), standing="retrying"),
         "resume": Told(inbox=(f"day 1: {FIRST}",), standing="waiting"),
-        "extend": Told(inbox=(f"day 1: {FIRST}",), standing="waiting"),
+        "extend": Told(inbox=(), standing="review: manual_review"),
     }
     invoices = {decision: await tell.invoice() for decision in ends}
     for invoice in invoices.values():
@@ -54,8 +54,11 @@ async def test_each_decision_ends_a_review_in_its_own_way(tell: Teller) -> None:
     await tell.day(2)
     assert {decision: await i.told() for decision, i in invoices.items()} == ends
     reviews = await rows(tell.stage, _REVIEWS)
-    assert [review["decision"] for review in reviews] == list(ends)
+    longer = reviews.pop()
+    assert [review["decision"] for review in reviews] == list(ends)[:-1]
     assert {(r["owner"], r["ended"]) for r in reviews} == {("api:stage", True)}
+    assert (longer["decision"], longer["ended"]) == (None, False)
+    assert abs(longer["patience"] - 10 * DAY) < timedelta(minutes=1)
     assert await _statuses(tell, invoices) == {**dict.fromkeys(ends, "open"), "mark_paid": "paid"}
 
 

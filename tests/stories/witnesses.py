@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ from workflows.contracts import CaseResult
 T = TypeVar("T")
 _PATIENCE = 10.0
 _LOOK = 0.02
-_HOURS = {Channel.EMAIL: (8, 20), Channel.SMS: (9, 20)}
+_HOURS = {Channel.EMAIL: (8, 20), Channel.SMS: (9, 20), Channel.PUSH: (8, 20)}
 _ATTRIBUTES = {
     "DunningState": "state",
     "DunningOutcome": "outcome",
@@ -50,30 +50,37 @@ class Witnesses:
         """The case, as the HTTP interface gives it."""
         return (await self.stage.show(self.invoice_id))["case"]
 
-    def arrived(self) -> list[Message]:
-        """What the customer's devices hold about this invoice, in order of arrival."""
+    def arrived(self, carried: Collection[str] = ()) -> list[Message]:
+        """What the customer's devices hold about this invoice, in order of arrival.
+
+        `carried` are the vendors' ids of messages of other invoices that speak of this one too.
+        """
         case = f"dunning:{self.invoice_id}:"
         return [
             message
             for message in self.stage.sandbox.messages
-            if message.custom_args.get("case_id", "").startswith(case) or message.to == self.phone
+            if message.custom_args.get("case_id", "").startswith(case)
+            or message.to == self.phone
+            or message.vendor_id in carried
         ]
 
     async def told(self) -> Told:
         """The whole outcome, once all witnesses have been found to agree on it."""
         case = await self.case()
         if case is None:
-            return Told(inbox=self._inbox(), standing="no case")
+            seen = tuple(self._seen(message) for message in self.arrived())
+            return Told(inbox=seen, standing="no case")
         messages = case["messages"]
         sent = [m["provider_id"] for m in messages if m["status"] == "sent"]
         lost = [m for m in messages if m["status"] == "unknown"]
-        arrived = [m.vendor_id for m in self.arrived()]
+        inbox = self.arrived([m["provider_id"] for m in messages if m["merged_into"]])
+        arrived = [m.vendor_id for m in inbox]
         assert set(sent) <= set(arrived)
         assert len(sent) <= len(arrived) <= len(sent) + len(lost)
         await self._temporal_agrees(case)
         held = (m for m in messages if m["status"] not in ("sent", "planned"))
         return Told(
-            inbox=self._inbox(),
+            inbox=tuple(self._seen(message) for message in inbox),
             held=tuple(_held(m) for m in held if m["reason"] != CASE_CLOSED),
             standing=_standing(case),
         )
@@ -91,9 +98,6 @@ class Witnesses:
         if ended:
             result = await handle.result()
             assert (result.outcome, result.cause) == (case["outcome"], case["cause"])
-
-    def _inbox(self) -> tuple[str, ...]:
-        return tuple(self._seen(message) for message in self.arrived())
 
     def _seen(self, message: Message) -> str:
         """Day and words of a message, which must not have come in the night."""

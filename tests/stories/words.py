@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 FIRST = "Your payment to Example did not go through"
+SEVERAL = "Your payments to Example did not go through"
 REMINDER = "Reminder: your payment to Example"
 TEXT = "text: Example: Reminder: we could not take your payment."
 FINAL = "Last reminder about your payment to Example"

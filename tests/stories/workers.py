@@ -6,17 +6,40 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
+
+from pydantic import SecretStr
 
 from activities.letters import Postbox
 from activities.nudge import Nudger
 from app import clock, wiring
 from app.demo.stage import Stage
+from app.settings import Settings
 from app.wiring import Desks
 from app.worker import workers
 from providers.sendgrid.sender import SendGridEmail
 from providers.twilio.sender import TwilioText
 
 HASTE = timedelta(seconds=0.6)
+
+
+def given(settings: Settings) -> dict[str, str]:
+    """The environment of another process with the same settings, and a web port of its own."""
+    environment: dict[str, str] = {}
+    for name, described in Settings.model_fields.items():
+        if name in settings.model_fields_set:
+            environment[str(described.alias)] = _plain(getattr(settings, name))
+    return {**environment, "DUNNING_PORT": "0"}
+
+
+def _plain(value: Any) -> str:
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case (*several,):
+            return ",".join(_plain(one) for one in several)
+        case _:
+            return str(value)
 
 
 @asynccontextmanager
