@@ -81,8 +81,9 @@ def _planned(messages: list[MessageRecord]) -> tuple[Coming, ...]:
 
 def _to_come(opened: Opened, messages: list[MessageRecord], now: datetime) -> tuple[Coming, ...]:
     done = {m.step for m in messages if m.status is not MessageStatus.PLANNED}
+    waiting = {m.step for m in messages if m.status is MessageStatus.PLANNED}
     return tuple(
         Coming(step=step.id, channel=step.channel.value, due_at=step.due_at)
         for step in opened.steps
-        if step.id not in done and step.due_at > now
+        if step.id not in done and (step.due_at > now or step.id in waiting)
     )

@@ -153,24 +153,30 @@ def take_plan(case: Case, event: Opened, now: datetime) -> Case:
     """
     if case.moved and event.policy_digest != case.policy_digest:
         return case
-    moved = case.moved
-    terms = event.terms if moved else case.terms or event.terms
-    case = replace(case, terms=terms, policy_digest=event.policy_digest, moved=False)
+    terms = event.terms if case.moved else case.terms or event.terms
+    case = replace(case, terms=terms, policy_digest=event.policy_digest)
     if event.settled is not None:
         return close(case, event.settled.outcome, event.settled.cause, now)
     answered = PlannedFor(advice=event.advice, decline_code=event.decline_code)
     if answered != case.question:
-        return case
+        return case if case.question else replace(case, moved=False)
     kept = _without_plan(case.steps)
     done = {s.id for s in kept}
+    overdue = {s.id for s in case.steps if s.pending and s.due_at <= now}
     case = replace(
         case,
         campaign=event.campaign,
         campaign_reason=event.reason,
         planned_for=answered,
         steps=merge(
-            kept, tuple(_entering(s, now, moved=moved) for s in event.steps if s.id not in done)
+            kept,
+            tuple(
+                _left_out(s, now) if case.moved and s.due_at <= now and s.id not in overdue else s
+                for s in event.steps
+                if s.id not in done
+            ),
         ),
+        moved=False,
         review_at=event.review_at,
     )
     return review.set_last_day(case, now)
@@ -324,10 +330,8 @@ def _say_card_failed(case: Case, card: str, now: datetime) -> Case:
     return replace(case, steps=merge(case.steps, (notice,)))
 
 
-def _entering(step: Step, now: datetime, *, moved: bool) -> Step:
-    """A policy that a case moves to is not caught up with: its past is left out."""
-    if not moved or step.due_at > now:
-        return step
+def _left_out(step: Step, now: datetime) -> Step:
+    """A policy that a case moves to is not caught up with, but what waits already goes on."""
     return replace(step, status=StepStatus.SKIPPED, reason=_BEFORE_THE_MOVE, at=now)
 
 
@@ -337,9 +341,8 @@ def _without_plan(steps: Steps) -> Steps:
 
 def _drop_idle_plan(case: Case) -> Case:
     """A plan that has not begun is dropped when nobody is to be written to any more (R2)."""
-    begun = any(not s.pending for s in case.steps)
     nudging = case.busy is not None and case.busy.doing is Doing.NUDGE
-    if case.question is not None or begun or nudging:
+    if case.question is not None or case.begun or nudging:
         return case
     return replace(
         case,

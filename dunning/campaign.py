@@ -93,6 +93,19 @@ class Campaign(Document):
     alerts: tuple[Alert, ...] = ()
 
     @model_validator(mode="after")
+    def _named_apart(self) -> Self:
+        seen: set[str] = set()
+        for one in (*self.steps, *self.alerts):
+            if one.id in seen:
+                raise refusal_at(
+                    ("steps",),
+                    f"`{one.id}` names two of the steps and alerts. Give each a name of its own, "
+                    "for a case keeps what became of a step under its name.",
+                )
+            seen.add(one.id)
+        return self
+
+    @model_validator(mode="after")
     def _in_order(self) -> Self:
         found = _misplaced(self.steps)
         if found is not None:

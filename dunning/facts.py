@@ -9,7 +9,7 @@ from enum import StrEnum
 from dunning.advice import Advice
 from dunning.events import Terms
 from dunning.states import Cause, Outcome, ReviewReason, State, StepStatus
-from dunning.steps import Pace, Step, Steps, next_due
+from dunning.steps import Pace, Step, StepKind, Steps, next_due
 from dunning.view import CaseView, StepView
 
 CASE_CLOSED = "case closed"
@@ -94,6 +94,11 @@ class Case:
         reached = [s.at for s in self.steps if s.reached and s.at is not None]
         spacing = self.terms.spacing if self.terms else timedelta(0)
         return Pace(last_at=max(reached, default=None), spacing=spacing)
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything became of a message; what only the team was told does not count."""
+        return any(not s.pending and s.kind is StepKind.MESSAGE for s in self.steps)
 
     @property
     def campaign_advice(self) -> Advice | None:

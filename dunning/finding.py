@@ -16,7 +16,6 @@ class Code(StrEnum):
     EXAMPLE_ADDRESS = "example_address"
     MISSING_PRICE = "missing_price"
     DUPLICATE_CAMPAIGN = "duplicate_campaign"
-    DUPLICATE_STEP = "duplicate_step"
     NO_CAMPAIGN = "no_campaign"
     WATCH_WITHOUT_CAMPAIGN = "watch_without_campaign"
     UNREACHABLE = "unreachable"

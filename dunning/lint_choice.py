@@ -40,8 +40,6 @@ def choice(policy: Policy) -> Iterator[Finding]:
     yield from _without_campaign(policy)
     for number, campaign in enumerate(policy.campaigns):
         path, earlier = f"campaigns[{number}]", policy.campaigns[:number]
-        steps = (one.id for one in (*campaign.steps, *campaign.alerts))
-        yield from _repeated(Code.DUPLICATE_STEP, f"{path}.steps", steps)
         yield from _unreachable(path, campaign, earlier)
         yield from _too_long(path, campaign, earlier)
         yield from _only_ifs(path, campaign)

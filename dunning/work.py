@@ -115,9 +115,8 @@ def _anchor(case: Case, now: datetime) -> datetime:
     same = planned is not None and question is not None and planned.advice is question.advice
     if (case.replan or same) and case.anchor is not None:
         return case.anchor
-    begun = any(not s.pending for s in case.steps)
     soon = now - case.started_at <= _SAME_START
-    return case.started_at if soon and not begun else now
+    return case.started_at if soon and not case.begun else now
 
 
 def ended(before: Case, after: Case, event: object) -> Case:

@@ -122,6 +122,10 @@ class Dispatcher:
             _log.error("dispatch_failed", events=[e.id for e in events], reason=str(fault))
             await self._give_back(events, str(fault))
             return
+        except Exception:  # noqa: BLE001  # one event must not keep all others from their cases
+            _log.exception("dispatch_failed", events=[e.id for e in events])
+            await self._give_back(events, "internal fault, see the log")
+            return
         await self._conclude(handled)
 
     async def _give_back(self, events: Sequence[ClaimedEvent], reason: str) -> None:

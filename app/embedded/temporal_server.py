@@ -97,6 +97,8 @@ def _environment(
         "POSTGRES_PWD": postgres.password,
         "NUM_HISTORY_SHARDS": str(SHARDS),
         "SQL_MAX_CONNS": "40",
+        # As many as there may be: to close and open one costs more than what it is used for.
+        "SQL_MAX_IDLE_CONNS": "40",
         "BIND_ON_IP": HOST,
         "TEMPORAL_BROADCAST_ADDRESS": HOST,
         "DYNAMIC_CONFIG_FILE_PATH": str(settings),

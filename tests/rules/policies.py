@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from dunning.advice import Advice
+from dunning.conditions import Facts
+from dunning.directory import Contact, Invoice, InvoiceStatus
+from dunning.money import Money
 from dunning.policy import Policy, parse_policy
 
 
@@ -25,6 +29,35 @@ def document(*campaigns: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {"version": 1, "brand": brand, "campaigns": list(chosen), **fields}
 
 
+def changed(**fields: Any) -> dict[str, Any]:
+    """A policy document with other fields."""
+    return {**document(), **fields}
+
+
+def with_step(**fields: Any) -> dict[str, Any]:
+    """A policy document whose only step has these fields."""
+    return document(campaign("a", {"id": "x", "channel": "email", "template": "t", **fields}))
+
+
 def policy(*campaigns: dict[str, Any], **fields: Any) -> Policy:
     """The same, parsed."""
     return parse_policy(document(*campaigns, **fields))
+
+
+def facts(
+    advice: Advice = Advice.REQUEST_CARD_UPDATE,
+    decline_code: str | None = "expired_card",
+    **fields: Any,
+) -> Facts:
+    """What is known of a case; other fields are the invoice's, or its customer's."""
+    contact = Contact(
+        customer_id="cus_1",
+        tags=fields.pop("tags", ()),
+        locale=fields.pop("locale", None),
+        value_tier=fields.pop("value_tier", None),
+    )
+    amount = Money(minor=fields.pop("minor", 4900), currency=fields.pop("currency", "USD"))
+    invoice = Invoice(
+        id="INV-1", amount=amount, status=InvoiceStatus.OPEN, contact=contact, **fields
+    )
+    return Facts(advice=advice, decline_code=decline_code, invoice=invoice)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from activities.wayfinding import conclusion, leads_on
 from dunning.channel import Channel
 from dunning.events import Alerted, DeadChannel, Deferred, NotSent, NudgeResult, Sent, Unknown
+from dunning.facts import Case
 from dunning.roads import roads
 from dunning.states import StepStatus, Withheld
 from dunning.steps import Pace, Step, StepKind, next_due, sendable, settle
@@ -38,6 +40,15 @@ def test_an_alert_goes_first_and_is_not_held_by_spacing() -> None:
     assert sendable(steps, pace, NOON + HOUR) == steps[1]
     assert sendable(steps, pace, NOON + 3 * HOUR) == steps[1]
     assert next_due(steps[1:], pace, NOON) == (steps[1], NOON + HOUR)
+
+
+def test_an_alert_alone_does_not_make_a_campaign_begun() -> None:
+    told = settle((alert("call", NOON),), "call", StepStatus.ALERTED, None, NOON)
+    sent = settle((message("first", NOON),), "first", StepStatus.SENT, None, NOON)
+    case = Case(workflow_id="case-1", started_at=NOON, steps=told)
+
+    assert not case.begun
+    assert replace(case, steps=(*told, *sent)).begun
 
 
 def test_an_alert_is_not_overtaken_and_overtakes_nothing() -> None:

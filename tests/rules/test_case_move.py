@@ -8,11 +8,21 @@ from datetime import timedelta
 import pytest
 
 from dunning.channel import Channel
-from dunning.events import Opened, Terms
+from dunning.events import Deferred, Opened, Terms
 from dunning.orders import Decide, Decision, Move
 from dunning.states import Outcome, State, StepStatus
 from dunning.work import Open
-from tests.rules.builders import TERMS, Known, Story, failed, in_state, opened, planned
+from tests.rules.builders import (
+    DAY,
+    TERMS,
+    Known,
+    Story,
+    always_sent,
+    failed,
+    in_state,
+    opened,
+    planned,
+)
 
 NEW_TERMS = replace(TERMS, spacing=timedelta(hours=48), review_then=Outcome.HANDED_OVER)
 
@@ -46,6 +56,19 @@ def test_a_moved_case_keeps_what_was_sent_and_takes_only_what_is_still_to_come()
     assert story.case.policy_digest == "policy-2"
     assert story.shown is not None
     assert story.shown.policy_digest == "policy-2"
+
+
+def test_a_message_that_waits_already_is_not_lost_by_moving() -> None:
+    busy = Story().happens(failed()).until(3.9)
+    busy.answer = lambda step, now: Deferred(until=now + 2 * DAY, reason="vendor busy")
+    busy.until(4.5)
+    busy.answer = always_sent
+    busy.terms = NEW_TERMS
+
+    moved_story = busy.orders(Move(policy="policy-2")).until(20)
+
+    assert [name for _, name in moved_story.nudges if name == "text"] == ["text", "text"]
+    assert moved_story.step("text").status is StepStatus.SENT
 
 
 def test_the_new_terms_hold_from_then_on() -> None:

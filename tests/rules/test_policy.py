@@ -7,12 +7,9 @@ from datetime import time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from dunning.channel import Channel
-from dunning.duration import format_duration, parse_duration
 from dunning.errors import PolicyError
 from dunning.hours import Hours, Windows
 from dunning.notice import Brand
@@ -27,10 +24,10 @@ from dunning.policy import (
     Watch,
     parse_policy,
 )
-from tests.rules.policies import campaign, document, policy, step
+from tests.rules.policies import campaign, changed, document, policy, step, with_step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    pass
 
 
 def problems(document: object) -> tuple[str, ...]:
@@ -125,14 +122,6 @@ def test_the_schema_allows_exactly_the_known_fields() -> None:
     schema = Policy.model_json_schema()
     assert schema["additionalProperties"] is False
     assert sorted(schema["required"]) == ["brand", "campaigns", "version"]
-
-
-def changed(**fields: Any) -> dict[str, Any]:
-    return {**document(), **fields}
-
-
-def with_step(**fields: Any) -> dict[str, Any]:
-    return document(campaign("a", {"id": "x", "channel": "email", "template": "t", **fields}))
 
 
 def without(name: str) -> dict[str, Any]:
@@ -364,6 +353,14 @@ def test_a_mistake_is_told_with_its_path_and_its_fix(wrong: object, told: str) -
     assert problems(wrong) == (told,)
 
 
+def test_steps_and_alerts_of_one_name_are_refused() -> None:
+    twice = campaign("a", step("x", after="2h"), alerts=[{"id": "x", "after": "3d"}])
+
+    (told,) = problems(document(twice))
+
+    assert told.startswith("campaigns[0].steps: `x` names two of the steps and alerts.")
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     wrong = changed(acount={}, receipt=1, campaigns=[{"name": "a", "steps": []}])
     assert problems(wrong) == (
@@ -375,49 +372,3 @@ def test_all_mistakes_are_told_at_once() -> None:
         ),
         "acount: unknown field. Did you mean `account`?",
     )
-
-
-@given(minutes=st.integers(0, 1096 * 24 * 60))
-def test_a_duration_reads_back_as_written(minutes: int) -> None:
-    duration = timedelta(minutes=minutes)
-    assert parse_duration(format_duration(duration)) == duration
-
-
-@pytest.mark.parametrize("text", ["", "2", "h", "2 h", "-2h", "2h1d", "1.5d", "٢h", "3mo", "9999d"])
-def test_what_is_not_a_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"Write "):
-        parse_duration(text)
-
-
-JUNK = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.text(max_size=8) | st.integers() | st.none(), inner, max_size=3)
-    ),
-    max_leaves=8,
-)
-PLACES: list[Callable[[object], object]] = [
-    lambda junk: junk,
-    lambda junk: changed(brand=junk),
-    lambda junk: changed(windows={"sms": junk}),
-    lambda junk: changed(campaigns=junk),
-    lambda junk: changed(campaigns=[junk]),
-    lambda junk: document(campaign(when=junk)),
-    lambda junk: document(campaign(when={"amount": junk})),
-    lambda junk: with_step(after="2h", by_decline=junk),
-    lambda junk: with_step(after=junk),
-]
-
-
-@given(junk=JUNK, place=st.sampled_from(PLACES))
-def test_any_junk_ends_in_a_policy_or_in_told_problems(
-    junk: object, place: Callable[[object], object]
-) -> None:
-    told: tuple[str, ...] | None = None
-    try:
-        parse_policy(place(junk))
-    except PolicyError as error:
-        told = error.problems
-    assert told is None or told
-    assert all(": " in problem and problem.endswith((".", "?")) for problem in told or ())

@@ -77,8 +77,6 @@ ONE_EACH: list[tuple[Code, str, Policy, Surroundings | None]] = [
     (Code.MISSING_PRICE, "prices.sms", policy(TEXTS, prices={"sms": {"US": "0.0083"}}), None),
     (Code.DUPLICATE_CAMPAIGN, "campaigns",
      policy(campaign("a", when={"plan": ["p"]}), campaign("a")), None),
-    (Code.DUPLICATE_STEP, "campaigns[0].steps",
-     policy(campaign("a", step("x", after="2h"), step("x", after="3d"))), None),
     (Code.NO_CAMPAIGN, "campaigns", policy(campaign("a", when={"advice": [RCU]})), None),
     (Code.WATCH_WITHOUT_CAMPAIGN, "watch.then",
      policy(campaign("a", when={"advice": ["authenticate"]}), watch={"then": "campaign"}), None),
