@@ -11,7 +11,7 @@ from activities.devices import Devices
 from dunning.channel import Channel
 from dunning.directory import Contact, Invoice
 from dunning.facts import Case
-from dunning.notice import Line, Notice
+from dunning.notice import Brand, Line, Notice
 from dunning.policy import Policy
 from dunning.ports import (
     Accepted,
@@ -43,6 +43,7 @@ class Letter:
     text: str
     html: str
     valid_for: timedelta
+    brand: Brand
     link: str = ""
     devices: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
@@ -105,6 +106,7 @@ class Writer:
             text=self.renderer.text(notice).body,
             html="",
             valid_for=min(valid_for, _LONGEST_HOLD),
+            brand=notice.brand,
         )
 
     def _push(self, notice: Notice, devices: tuple[str, ...], valid_for: timedelta) -> Letter:
@@ -118,6 +120,7 @@ class Writer:
             text=rendered.body,
             html="",
             valid_for=min(valid_for, _LONGEST_HOLD),
+            brand=notice.brand,
             link=notice.pay_url,
             devices=devices,
         )
@@ -132,6 +135,7 @@ class Writer:
             text=rendered.text,
             html=rendered.html,
             valid_for=valid_for,
+            brand=notice.brand,
         )
 
 
@@ -168,8 +172,6 @@ class Postbox:
     email: EmailSender
     text: TextSender | None
     sender: str
-    sender_name: str
-    reply_to: str | None
     push: Devices | None = None
 
     def has(self, channel: Channel) -> bool:
@@ -193,10 +195,10 @@ class Postbox:
         return await self.email.send(
             EmailMessage(
                 sender=self.sender,
-                sender_name=self.sender_name,
+                sender_name=letter.brand.name,
                 recipient=letter.recipient,
                 recipient_name=letter.recipient_name,
-                reply_to=self.reply_to,
+                reply_to=letter.brand.support_email,
                 subject=letter.subject,
                 text=letter.text,
                 html=letter.html,

@@ -40,7 +40,7 @@ async def send(
     )
     tags = MessageTags(message_id=f"sample-{secrets.token_urlsafe(9)}", case_id="", step="")
     async with AsyncExitStack() as stack:
-        postbox = await wiring.postbox(settings, policy, clock.now, stack)
+        postbox = await wiring.postbox(settings, clock.now, stack)
         if not postbox.has(letter.channel):
             raise SettingsError("TWILIO_ACCOUNT_SID is not set: set it to send texts.")
         return (await postbox.post(letter, tags)).provider_id
@@ -56,6 +56,7 @@ def _email(renderer: Renderer, notice: Notice, recipient: str) -> Letter:
         text=rendered.text,
         html=rendered.html,
         valid_for=_VALID_FOR,
+        brand=notice.brand,
     )
 
 
@@ -69,4 +70,5 @@ def _text(renderer: Renderer, notice: Notice, recipient: str) -> Letter:
         text=body,
         html="",
         valid_for=_VALID_FOR,
+        brand=notice.brand,
     )

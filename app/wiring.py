@@ -203,7 +203,6 @@ def opening(stores: Stores, current: Policy) -> Opening:
 
 async def postbox(
     settings: Settings,
-    policy: Policy,
     now: Callable[[], datetime],
     stack: AsyncExitStack,
     tokens: PushTokens | None = None,
@@ -220,8 +219,6 @@ async def postbox(
         email=email,
         text=text,
         sender=required(settings.email_from, "DUNNING_EMAIL_FROM").get_secret_value(),
-        sender_name=policy.brand.name,
-        reply_to=policy.brand.support_email,
         push=Devices(sender=push, tokens=tokens) if push and tokens else None,
     )
 
@@ -233,7 +230,7 @@ async def desks(
     """The activities, with the vendors' clients open."""
     pinned = policy(settings)
     async with AsyncExitStack() as stack:
-        post = await postbox(settings, pinned, now, stack, stores.push_tokens)
+        post = await postbox(settings, now, stack, stores.push_tokens)
         # The first question takes half a second, in which no other case should have to wait.
         await asyncio.to_thread(is_holiday, ("US",), now().date())
         opens = opening(stores, pinned)

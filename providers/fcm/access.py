@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, cast
 
 from dunning.errors import ProviderUnavailableError
 from providers.fcm.outcomes import MENDING, REFUSED_ACCOUNT
-from providers.fcm.wire import LostAnswerError, NotConnectedError
 from providers.retry_after import retry_delay
+from providers.transit import Answer, LostAnswerError, NotConnectedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from providers.fcm.account import ServiceAccount
-    from providers.fcm.wire import Answer, FcmWire
+    from providers.fcm.wire import FcmWire
 
 _SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"

@@ -11,7 +11,8 @@ from dunning.errors import OutcomeUnknownError, ProviderError, ProviderUnavailab
 from providers.fcm.access import AccessTokens
 from providers.fcm.body import push_body
 from providers.fcm.outcomes import LOST, NOT_CONNECTED, read_answer
-from providers.fcm.wire import FcmWire, LostAnswerError, NotConnectedError
+from providers.fcm.wire import FcmWire
+from providers.transit import Answer, LostAnswerError, NotConnectedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from dunning.ports import Accepted, PushMessage
     from providers.fcm.account import ServiceAccount
-    from providers.fcm.wire import Answer
 
 TIMEOUT = timedelta(seconds=10)
 

@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from providers.transit import Answer, LostAnswerError, NotConnectedError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
-
-
-class NotConnectedError(Exception):
-    """No connection was made, so the vendor certainly saw nothing."""
-
-
-class LostAnswerError(Exception):
-    """The request may have left, and no answer says what became of it.
-
-    `fault` is the class name of what broke; its text may quote the message.
-    """
-
-    def __init__(self, fault: str) -> None:
-        super().__init__(fault)
-        self.fault = fault
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the vendor answered, whatever its status; header names in any case."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str]
 
 
 class FcmWire:

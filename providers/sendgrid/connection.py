@@ -7,13 +7,11 @@ import urllib.request
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from providers.transit import NotConnectedError
+
 if TYPE_CHECKING:
     import ssl
     import threading
-
-
-class NotConnectedError(Exception):
-    """No connection was made, so the vendor certainly saw nothing."""
 
 
 class _Guarded(http.client.HTTPConnection):

@@ -17,11 +17,11 @@ from dunning.errors import (
 )
 from dunning.ports import Accepted
 from providers.retry_after import retry_delay
+from providers.transit import Answer
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from providers.sendgrid.wire import Answer
 
 # Long enough for an operator to mend a setting, short enough to lose no step.
 MENDING = timedelta(minutes=15)

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Self
 
 from dunning.errors import OutcomeUnknownError, ProviderError, ProviderUnavailableError
 from providers.sendgrid.body import mail_body
-from providers.sendgrid.connection import NotConnectedError
 from providers.sendgrid.outcomes import LOST, NOT_CONNECTED, read_answer
-from providers.sendgrid.wire import LostAnswerError, SendGridWire
+from providers.sendgrid.wire import SendGridWire
+from providers.transit import Answer, LostAnswerError, NotConnectedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from dunning.ports import Accepted, EmailMessage
-    from providers.sendgrid.wire import Answer
 
 TIMEOUT = timedelta(seconds=10)
 

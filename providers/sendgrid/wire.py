@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 import ssl
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from python_http_client.client import Client
 from python_http_client.exceptions import HTTPError
 from sendgrid import SendGridAPIClient
 
-from providers.sendgrid.connection import NotConnectedError, guarded_opener
+from providers.sendgrid.connection import guarded_opener
+from providers.transit import Answer, LostAnswerError, NotConnectedError
 
 if TYPE_CHECKING:
     import threading
@@ -24,26 +24,6 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
 _HOST = "https://api.sendgrid.com"
-
-
-class LostAnswerError(Exception):
-    """The request may have left, and no answer says what became of it.
-
-    `fault` is the class name of what broke; its text may quote the message.
-    """
-
-    def __init__(self, fault: str) -> None:
-        super().__init__(fault)
-        self.fault = fault
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the vendor answered, whatever its status; header names in any case."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str]
 
 
 # The library builds its path from attribute names, which no type can follow.

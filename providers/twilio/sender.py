@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from dunning.errors import OutcomeUnknownError, ProviderError, ProviderUnavailableError
 from dunning.ports import Accepted
+from providers.transit import LostAnswerError, NotConnectedError
 from providers.twilio.outcomes import (
     LOST,
     NOT_CONNECTED,
@@ -15,12 +16,7 @@ from providers.twilio.outcomes import (
     read_list_refusal,
     read_refusal,
 )
-from providers.twilio.wire import (
-    LostAnswerError,
-    NotConnectedError,
-    TwilioWire,
-    VendorRefusalError,
-)
+from providers.twilio.wire import TwilioWire, VendorRefusalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

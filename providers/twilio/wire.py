@@ -17,6 +17,8 @@ import aiohttp
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.rest import Client
 
+from providers.transit import LostAnswerError, NotConnectedError
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
     from datetime import timedelta
@@ -24,21 +26,6 @@ if TYPE_CHECKING:
 _PAGE_SIZE = 1000
 # Of one number. The vendor lists the newest first.
 _MOST_PAGES = 20
-
-
-class NotConnectedError(Exception):
-    """No connection was made, so the vendor certainly saw nothing."""
-
-
-class LostAnswerError(Exception):
-    """The request may have left, and no answer says what became of it.
-
-    `fault` is the class name of what broke; its text may quote the message.
-    """
-
-    def __init__(self, fault: str) -> None:
-        super().__init__(fault)
-        self.fault = fault
 
 
 class VendorRefusalError(Exception):

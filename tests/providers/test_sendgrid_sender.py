@@ -22,9 +22,9 @@ from dunning.errors import (
     Rejection,
 )
 from dunning.ports import Accepted
-from providers.sendgrid.connection import NotConnectedError
 from providers.sendgrid.sender import SendGridEmail
 from providers.sendgrid.wire import SendGridWire
+from providers.transit import NotConnectedError
 from tests.providers.messages import EMAIL, TAGS, now
 from tests.providers.scripted_server import Fault, Reply, ScriptedServer, refusing_url
 

@@ -67,7 +67,8 @@ async def test_a_new_case_takes_the_published_policy_and_a_running_one_keeps_its
     await ada.fails()
     await tell.day(1)
 
-    code, out, _ = await dunning("policy", "publish", _file(tmp_path, _SHORT))
+    acme = _SHORT.replace("name: Example", "name: Acme")
+    code, out, _ = await dunning("policy", "publish", _file(tmp_path, acme))
     assert (code, out.split()[:2]) == (0, ["version", "1"])
     bob = await tell.invoice()
     await bob.fails()
@@ -84,6 +85,9 @@ async def test_a_new_case_takes_the_published_policy_and_a_running_one_keeps_its
         "monthly.last",
         "monthly.final",
     ]
+    emails = [m for m in tell.stage.sandbox.messages if m.channel == "email"]
+    signed = {m.sender_name: m.subject.count("Acme") for m in emails}
+    assert signed == {"Example": 0, "Acme": 1}
 
 
 async def test_a_moved_case_goes_on_under_the_other_policy(

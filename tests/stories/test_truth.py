@@ -141,3 +141,19 @@ async def test_an_address_that_the_vendor_calls_bad_is_not_tried_again(tell: Tel
         ),
         standing="written_off",
     )
+
+
+async def test_a_customer_of_whom_little_is_right_still_gets_what_is_possible(tell: Teller) -> None:
+    """No zone, no language, a number that nobody has, and a currency without a sign."""
+    ada = await tell.invoice(
+        customer={"timezone": None, "locale": None, "phone": "+15005550001", "country": None},
+        currency="XTS",
+    )
+    await ada.fails()
+    await tell.day(60)
+    told = await ada.told()
+    assert [line.split(": ", 1)[1] for line in told.inbox] == [
+        line.split(": ", 1)[1] for line in _EMAILS
+    ]
+    assert told.held == ("text: refused, bad_address (vendor code 21211)",)
+    assert "XTS" in next(iter(tell.stage.sandbox.messages)).text
