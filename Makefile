@@ -44,7 +44,7 @@ test: setup temporal browser ## the whole gate: format, lint, layers, types, tes
 	$(RUN)lint-imports
 	$(RUN)pyright
 	$(RUN)mypy .
-	$(RUN)pytest -n 2 --dist worksteal
+	$(RUN)pytest -n 3 --dist worksteal
 
 soak: setup ## try the property tests with fifty times as many examples
 	$(RUN)pytest -n 2 --hypothesis-profile=soak -m hypothesis --timeout 7200 tests

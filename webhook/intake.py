@@ -13,6 +13,8 @@ from store.inbox import EventStatus, Inbox, NewEvent
 
 LARGEST_BODY = 256 * 1024
 _BATCH = 200
+# So quick is good enough; for less no case has to wait.
+_GOOD_SECONDS = 0.001
 _BUSY_SECONDS = 0.25
 _WEIGHT = 0.1
 # The best is let go slowly, so that a database that became slower is not taken for a busy one.
@@ -63,7 +65,7 @@ class Intake:
     def busy(self) -> float:
         """How many times longer than at best deliveries take now; nought when none came lately."""
         now = asyncio.get_running_loop().time()
-        return self._lag / self._best if now - self._last_arrival < _BUSY_SECONDS else 0.0
+        return self._lag / max(self._best, _GOOD_SECONDS) if now - self._last_arrival < _BUSY_SECONDS else 0.0
 
     def _row(self, body: bytes) -> tuple[NewEvent, Answer]:
         try:
