@@ -34,7 +34,13 @@ _VERSIONS = text("""
     SELECT v.version, v.digest, v.published_at, v.author, v.note,
         (SELECT count(*) FROM cases c
          WHERE c.policy_digest = v.digest AND c.closed_at IS NULL) AS open_cases
-    FROM policy_versions v ORDER BY v.version DESC
+    FROM policy_versions v
+    UNION ALL
+    SELECT NULL, c.policy_digest, NULL, NULL, NULL, count(*) FROM cases c
+    WHERE c.closed_at IS NULL AND c.policy_digest IS NOT NULL
+    AND NOT EXISTS (SELECT FROM policy_versions v WHERE v.digest = c.policy_digest)
+    GROUP BY c.policy_digest
+    ORDER BY 1 DESC NULLS LAST, 2
 """)
 _UNDER = text("""
     SELECT invoice_id FROM cases
@@ -51,12 +57,15 @@ _OF_VERSION = text("SELECT digest FROM policy_versions WHERE version = :version"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyVersion:
-    """One publication; `open_cases` run under its policy now."""
+    """One publication; `open_cases` run under its policy now.
 
-    version: int
+    Without a version it was never published: cases began under it while it was the file's.
+    """
+
+    version: int | None
     digest: str
-    published_at: datetime
-    author: str
+    published_at: datetime | None
+    author: str | None
     note: str | None
     open_cases: int
 
@@ -96,7 +105,7 @@ class Policies:
             return digest
 
     async def versions(self) -> list[PolicyVersion]:
-        """All publications, the latest first."""
+        """All publications, the latest first, then other policies that open cases run under."""
         async with self._database.single() as connection:
             found = await connection.execute(_VERSIONS)
             return [PolicyVersion(**row) for row in found.mappings()]

@@ -68,7 +68,10 @@ def publish(
 
 
 def list_versions(*, as_json: Json = False) -> None:
-    """The published policies, and how many open cases run under each."""
+    """The published policies, and how many open cases run under each.
+
+    `file` is a policy that was never published; `policy migrate` takes its digest.
+    """
     found = ending.run(_versions(current()))
     if as_json:
         print_json([asdict(version) for version in found])
@@ -177,9 +180,9 @@ async def _named(found: Stores, name: str) -> str:
 
 def _row(version: PolicyVersion) -> tuple[object, ...]:
     return (
-        version.version,
+        version.version or "file",
         version.digest[:_SHORT],
-        utc(version.published_at),
+        version.published_at,
         version.author,
         version.open_cases,
         version.note,

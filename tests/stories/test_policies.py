@@ -74,6 +74,9 @@ async def test_a_new_case_takes_the_published_policy_and_a_running_one_keeps_its
     await bob.fails()
     await tell.day(12)
 
+    listed = json.loads((await dunning("policy", "list", "--json"))[1])
+    assert [(v["version"], v["open_cases"]) for v in listed] == [(1, 1), (None, 1)]
+    assert (await dunning("policy", "list"))[1].splitlines()[2].startswith("file")
     assert (await ada.told()).inbox[:3] == (
         f"day 0: {FIRST}",
         f"day 4: {REMINDER}",
