@@ -65,7 +65,9 @@ class Intake:
     def busy(self) -> float:
         """How many times longer than at best deliveries take now; nought when none came lately."""
         now = asyncio.get_running_loop().time()
-        return self._lag / max(self._best, _GOOD_SECONDS) if now - self._last_arrival < _BUSY_SECONDS else 0.0
+        if now - self._last_arrival >= _BUSY_SECONDS:
+            return 0.0
+        return self._lag / max(self._best, _GOOD_SECONDS)
 
     def _row(self, body: bytes) -> tuple[NewEvent, Answer]:
         try:

@@ -24,16 +24,14 @@ from app import wiring
 from app.demo.stage import SECRET, Stage, settings_for
 from app.embedded.temporal import TemporalDevServer
 from app.wiring import Stores
-from dunning.ports import Accepted, EmailMessage, EmailSender, TextMessage, TextSender
+from dunning.ports import Accepted, TextMessage, TextSender
 from dunning.registration import InvoiceRegistration
-from dunning.view import CaseView
 from sandbox.control import Sandbox
 from sandbox.faults import Fault, FaultKind, Moment, Vendor
-from store.database import Database
 from store.errors import DatabaseDownError
 from store.inbox import EventStatus
-from store.ledger import Ledger
 from tests.cli.conftest import Role, started
+from tests.stories.dying import BrokenDownError, DyingEmail, DyingLedger
 from tests.stories.telling import Teller
 from tests.stories.witnesses import Told, eventually, rows
 from tests.stories.words import FIRST, REMINDER, TEXT
@@ -42,24 +40,6 @@ from tests.stories.workers import given, working
 _ALL = (f"day 0: {FIRST}", f"day 4: {REMINDER}", f"day 6: {TEXT}")
 _LOST_EMAIL = "first: unknown, no answer from the vendor"
 _LOST_TEXT = "text: unknown, no answer from the vendor"
-
-
-class _BrokenDownError(Exception):
-    """The process is gone: nothing handles this, and nothing was recorded."""
-
-
-@dataclass(slots=True)
-class _DyingEmail:
-    """Breaks down before its first email is handed over."""
-
-    vendor: EmailSender
-    died: bool = False
-
-    async def send(self, message: EmailMessage) -> Accepted:
-        if not self.died:
-            self.died = True
-            raise _BrokenDownError(f"could not write to {message.recipient}")
-        return await self.vendor.send(message)
 
 
 @dataclass(slots=True)
@@ -72,42 +52,18 @@ class _DyingText:
     async def send(self, message: TextMessage) -> Accepted:
         if not self.died:
             self.died = True
-            raise _BrokenDownError
+            raise BrokenDownError
         return await self.vendor.send(message)
 
     async def find(self, *, recipient: str, body_digest: str, since: datetime) -> Accepted | None:
         return await self.vendor.find(recipient=recipient, body_digest=body_digest, since=since)
 
 
-class _DyingLedger(Ledger):
-    """Breaks down when it is to record the first message of each step as sent."""
-
-    def __init__(self, database: Database, token_key: bytes, fault: Exception) -> None:
-        super().__init__(database, token_key)
-        self.fault = fault
-        self.died: set[str] = set()
-
-    async def record_sent(
-        self,
-        message_id: str,
-        *,
-        provider_id: str,
-        occurred_at: datetime,
-        view: CaseView | None = None,
-    ) -> bool:
-        if message_id not in self.died:
-            self.died.add(message_id)
-            raise self.fault
-        return await super().record_sent(
-            message_id, provider_id=provider_id, occurred_at=occurred_at, view=view
-        )
-
-
 def _dies_before_the_send(nudger: Nudger) -> Nudger:
     assert nudger.postbox.text is not None
     postbox = replace(
         nudger.postbox,
-        email=_DyingEmail(nudger.postbox.email),
+        email=DyingEmail(nudger.postbox.email),
         text=_DyingText(nudger.postbox.text),
     )
     return replace(nudger, postbox=postbox)
@@ -132,7 +88,7 @@ async def test_a_worker_that_dies_after_a_send_finds_the_text_and_gives_the_emai
     idle: Stage,
 ) -> None:
     tell = Teller.of(idle)
-    async with working(idle, lambda nudger: _with_ledger(idle, nudger, _BrokenDownError())):
+    async with working(idle, lambda nudger: _with_ledger(idle, nudger, BrokenDownError())):
         ada = await tell.invoice()
         await ada.fails()
         await tell.day(7)
@@ -153,7 +109,7 @@ async def test_a_database_that_is_away_for_a_moment_costs_no_record(idle: Stage)
 
 
 def _with_ledger(stage: Stage, nudger: Nudger, fault: Exception) -> Nudger:
-    ledger = _DyingLedger(stage.stores.database, stage.settings.token_key, fault)
+    ledger = DyingLedger(stage.stores.database, stage.settings.token_key, fault)
     return replace(nudger, ledger=ledger)
 
 

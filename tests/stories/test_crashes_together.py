@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +10,9 @@ from sqlalchemy import text
 
 from activities.nudge import Nudger
 from app.demo.stage import Stage
-from dunning.ports import Accepted, EmailMessage, EmailSender
 from dunning.view import CaseView
 from store.ledger import Ledger
+from tests.stories.dying import BrokenDownError, DyingEmail, DyingLedger
 from tests.stories.telling import Invoice, Teller
 from tests.stories.witnesses import Told, rows
 from tests.stories.words import SEVERAL
@@ -28,47 +28,6 @@ _LONG_AGO = text("""
 _LOST = ("first: unknown, no answer from the vendor",)
 
 
-class _BrokenDownError(Exception):
-    """The process is gone: nothing handles this, and nothing was recorded."""
-
-
-@dataclass(slots=True)
-class _DyingEmail:
-    """Breaks down before its first email is handed over."""
-
-    vendor: EmailSender
-    died: bool = False
-
-    async def send(self, message: EmailMessage) -> Accepted:
-        if not self.died:
-            self.died = True
-            raise _BrokenDownError
-        return await self.vendor.send(message)
-
-
-class _DyingLedger(Ledger):
-    """Breaks down when it is to record a message for the first time."""
-
-    def __init__(self, stage: Stage) -> None:
-        super().__init__(stage.stores.database, stage.settings.token_key)
-        self.died: set[str] = set()
-
-    async def record_sent(
-        self,
-        message_id: str,
-        *,
-        provider_id: str,
-        occurred_at: datetime,
-        view: CaseView | None = None,
-    ) -> bool:
-        if message_id not in self.died:
-            self.died.add(message_id)
-            raise _BrokenDownError
-        return await super().record_sent(
-            message_id, provider_id=provider_id, occurred_at=occurred_at, view=view
-        )
-
-
 class _MuteLedger(Ledger):
     """Breaks down whenever it is to give a message up, until it is mended."""
 
@@ -80,14 +39,14 @@ class _MuteLedger(Ledger):
         self, message_id: str, *, reason: str, occurred_at: datetime, view: CaseView | None = None
     ) -> bool:
         if not self.mended:
-            raise _BrokenDownError
+            raise BrokenDownError
         return await super().record_unknown(
             message_id, reason=reason, occurred_at=occurred_at, view=view
         )
 
 
 def _dies_before_the_send(nudger: Nudger) -> Nudger:
-    postbox = replace(nudger.postbox, email=_DyingEmail(nudger.postbox.email))
+    postbox = replace(nudger.postbox, email=DyingEmail(nudger.postbox.email))
     return replace(nudger, postbox=postbox)
 
 
@@ -111,7 +70,13 @@ async def test_a_message_that_a_worker_died_with_is_unknown_for_each(idle: Stage
 
 async def test_a_lost_record_is_found_for_each_or_given_up_for_each(idle: Stage) -> None:
     tell = Teller.of(idle)
-    async with working(idle, lambda nudger: replace(nudger, ledger=_DyingLedger(idle))):
+    async with working(
+        idle,
+        lambda nudger: replace(
+            nudger,
+            ledger=DyingLedger(idle.stores.database, idle.settings.token_key, BrokenDownError()),
+        ),
+    ):
         one, two = await _two(tell)
         await tell.day(7)
         held = (*_LOST, "second: unknown, no answer from the vendor")
