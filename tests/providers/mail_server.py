@@ -37,7 +37,7 @@ class Script:
     ehlo: str | None = None
 
 
-@dataclass(slots=True)
+@dataclass  # without slots: the library looks at all attributes, which fails with them on 3.11.2
 class MailServer:
     """An aiosmtpd server in the running loop."""
 
