@@ -45,11 +45,14 @@ async def test_a_vendor_that_is_away_for_days_holds_back_its_own_channel_only(
     )
     tell.stage.sandbox.faults.clear()
     await tell.day(60)
-    assert await ada.told() == Told(
+    told = await ada.told()
+    # The pauses between tries have grown to hours: the last may end after the window has closed.
+    assert told.inbox[2] in (f"day 11: {REMINDER}", f"day 12: {REMINDER}")
+    assert told == Told(
         inbox=(
             f"day 0: {FIRST}",
             f"day 6: {TEXT}",
-            f"day 11: {REMINDER}",
+            told.inbox[2],
             f"day 15: {REMINDER}",
             f"day 22: {FINAL}",
         ),
