@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from app.cli.output import print_line
@@ -30,3 +31,5 @@ def show_calendar(policy: Path) -> None:
         decline_code="expired_card",
     )
     print_line("")
+    # What follows goes to the other stream, and into a file it would come before this.
+    sys.stdout.flush()
