@@ -20,6 +20,7 @@ from dunning.notice import Line
 from dunning.policy import Policy
 from dunning.steps import Step
 from dunning.windows import fitting, is_open
+from messages.links import PayLinks
 from store.ledger import Companion, Ledger
 
 # The template of a message about several invoices.
@@ -53,6 +54,7 @@ class Gathering:
     truth: Truth
     policies: Policies
     ledger: Ledger
+    links: PayLinks
 
     async def of(self, attempt: Attempt, contact: Contact, policy: Policy) -> Company:
         """The company of one message; none for all but plain reminders."""
@@ -75,7 +77,12 @@ class Gathering:
         same = invoice.contact.customer_id == contact.customer_id
         if not same or standing.amount_differs or settled(standing) is not None:
             return None
-        return Line(invoice_id=invoice.id, amount=invoice.amount, description=invoice.description)
+        return Line(
+            invoice_id=invoice.id,
+            amount=invoice.amount,
+            pay_url=self.links.url(invoice.link_id),
+            description=invoice.description,
+        )
 
     async def _fits(self, one: Companion, attempt: Attempt, contact: Contact) -> bool:
         """Whether the policy that the other case runs under lets it send now (R8, R9)."""

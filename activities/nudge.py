@@ -108,7 +108,9 @@ class Nudger:
 
     @property
     def _gathering(self) -> Gathering:
-        return Gathering(truth=self.truth, policies=self.policies, ledger=self.ledger)
+        return Gathering(
+            truth=self.truth, policies=self.policies, ledger=self.ledger, links=self.writer.links
+        )
 
     async def _allowed(
         self, contact: Contact, policy: Policy, attempt: Attempt

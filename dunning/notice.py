@@ -25,10 +25,14 @@ class Brand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One further invoice of the customer, named in a message that speaks of several."""
+    """One further invoice of the customer, named in a message that speaks of several.
+
+    `pay_url` is the signed link of its own campaign.
+    """
 
     invoice_id: str
     amount: Money
+    pay_url: str
     description: str | None = None
 
 

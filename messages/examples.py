@@ -86,8 +86,17 @@ def _with_others(notice: Notice) -> Notice:
     if notice.template != "several":
         return notice
     described = notice.description and f"{notice.description} (2)"
-    second = Line(invoice_id="INV-2044", amount=notice.amount, description=described)
+    second = Line(
+        invoice_id="INV-2044",
+        amount=notice.amount,
+        pay_url=f"{notice.pay_url}-2",
+        description=described,
+    )
     abroad = "GBP" if notice.amount.currency == "EUR" else "EUR"
-    third = Line(invoice_id="INV-2050", amount=Money(minor=1900, currency=abroad))
+    third = Line(
+        invoice_id="INV-2050",
+        amount=Money(minor=1900, currency=abroad),
+        pay_url=f"{notice.pay_url}-3",
+    )
     others = (second,) if notice.description is None else (second, third)
     return replace(notice, others=others)

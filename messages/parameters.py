@@ -43,7 +43,12 @@ def email_parameters(notice: Notice, locale: Locale) -> Mapping[str, object]:
 
     `lines` are all invoices of the message, `others` those after the first.
     """
-    own = Line(invoice_id=notice.invoice_id, amount=notice.amount, description=notice.description)
+    own = Line(
+        invoice_id=notice.invoice_id,
+        amount=notice.amount,
+        pay_url=notice.pay_url,
+        description=notice.description,
+    )
     lines = tuple(_line(line, locale) for line in (own, *notice.others))
     return {
         "brand": clean_brand(notice.brand),
@@ -68,6 +73,7 @@ def _line(line: Line, locale: Locale) -> Mapping[str, str | None]:
     return {
         "invoice_id": one_line(line.invoice_id),
         "amount": format_money(line.amount, locale),
+        "pay_url": line.pay_url,
         "description": one_line(line.description or "") or None,
     }
 

@@ -32,8 +32,17 @@ BRAND = Brand(
 )
 DAY = date(2026, 12, 3)
 OTHERS = (
-    Line(invoice_id="INV-2042", amount=Money(minor=1999, currency="USD"), description="Storage"),
-    Line(invoice_id="INV-2043", amount=Money(minor=1000, currency="EUR")),
+    Line(
+        invoice_id="INV-2042",
+        amount=Money(minor=1999, currency="USD"),
+        pay_url="https://pay.acme.example/p/second",
+        description="Storage",
+    ),
+    Line(
+        invoice_id="INV-2043",
+        amount=Money(minor=1000, currency="EUR"),
+        pay_url="https://pay.acme.example/p/third",
+    ),
 )
 
 

@@ -16,7 +16,7 @@ from dunning.money import Money
 from dunning.notice import Brand, Notice
 from messages.render import RenderedText, Renderer
 from messages.segments import Encoding, measure
-from tests.messages.conftest import DAY
+from tests.messages.conftest import DAY, OTHERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,9 +94,10 @@ def test_the_pay_link_is_a_button_and_plain_text_unless_nothing_is_asked(
     email = renderer.email(sent)
     page = Page(email.html)
     asked = 0 if template == "payment_received" else 1
-    assert page.attributes("a", "href").count(sent.pay_url) == 2 * asked
+    listed = 1 if template == "several" else 0
+    assert page.attributes("a", "href").count(sent.pay_url) == 2 * asked + listed
     assert page.words.count(sent.pay_url) == asked
-    assert email.text.count(sent.pay_url) == asked
+    assert email.text.count(sent.pay_url) == asked + listed
 
 
 @pytest.mark.parametrize("template", EMAILS)
@@ -268,8 +269,11 @@ def test_a_message_about_several_lists_each_and_a_total_for_each_currency(
     email = renderer.email(notice("several"))
     assert (
         "$25.00: Pro plan, November, Invoice INV-2041\n"
+        "https://pay.acme.example/p/aXkZ3w.q8Vb1kTn\n"
         "$19.99: Storage, Invoice INV-2042\n"
+        "https://pay.acme.example/p/second\n"
         "€10.00: Invoice INV-2043\n"
+        "https://pay.acme.example/p/third\n"
         "Total: $44.99\n"
         "Total: €10.00\n"
     ) in email.text
@@ -346,3 +350,13 @@ def test_conditions_in_a_template_glue_no_words_and_no_paragraphs(
 
     assert not re.search(r"Plan X[a-z]", words)
     assert re.search(r"\n\n(Plans change|We will send|The payment itself)", words)
+
+
+def test_each_of_several_payments_has_a_link_of_its_own(
+    renderer: Renderer, notice: BuildNotice
+) -> None:
+    rendered = renderer.email(notice("several", others=OTHERS))
+
+    for address in ("https://pay.acme.example/p/second", "https://pay.acme.example/p/third"):
+        assert rendered.text.count(address) == 1
+        assert rendered.html.count(f'href="{address}"') == 1
