@@ -10,12 +10,11 @@ from activities.truth import Truth, settled
 from activities.zones import whereabouts
 from dunning.campaign import Campaign
 from dunning.channel import Channel
-from dunning.choice import choose
 from dunning.conditions import Facts
-from dunning.directory import Invoice
+from dunning.course import Course, asks_for_cases, course
 from dunning.events import Opened, Terms
 from dunning.policy import AfterWatch, Policy
-from dunning.schedule import Known, Plan, plan
+from dunning.schedule import Plan
 from dunning.states import Outcome
 from dunning.steps import ALERT_TEMPLATE, Step, StepKind
 from dunning.work import Open
@@ -46,43 +45,37 @@ class Opening:
         )
         if opened.settled is not None or not work.advice.writes:
             return opened
-        return await self._with_campaign(opened, standing, policy, work)
+        return on_course(opened, await self._course(standing, policy, work))
 
-    async def _with_campaign(
-        self, opened: Opened, standing: Standing, policy: Policy, work: Open
-    ) -> Opened:
+    async def _course(self, standing: Standing, policy: Policy, work: Open) -> Course:
         invoice = standing.invoice
-        facts = Facts(advice=work.advice, invoice=invoice, decline_code=work.decline_code)
-        choice = choose(policy, facts)
-        if choice.campaign is None:
-            return replace(opened, reason=choice.reason)
-        planned = plan(
-            choice.campaign,
+        counted = 1
+        if asks_for_cases(policy):
+            counted = max(await self.open_cases.of(invoice.contact.customer_id), 1)
+        return course(
             policy,
+            Facts(advice=work.advice, invoice=invoice, decline_code=work.decline_code),
             start=work.anchor,
-            next_invoice_at=invoice.next_invoice_at,
             where=whereabouts(invoice.contact, policy.account.timezone),
-            decline_code=work.decline_code,
-            known=await self._known(choice.campaign, invoice),
-        )
-        return replace(
-            opened,
-            campaign=planned.campaign,
-            reason=choice.reason,
-            steps=case_steps(planned, choice.campaign),
-            review_at=planned.review_at,
+            open_cases=counted,
         )
 
-    async def _known(self, campaign: Campaign, invoice: Invoice) -> Known:
-        """The customer's cases are counted only where a step asks for their number."""
-        asked = (one.only_if for one in (*campaign.steps, *campaign.alerts))
-        if not any(only_if is not None and only_if.open_cases is not None for only_if in asked):
-            return Known(invoice=invoice)
-        count = await self.open_cases.of(invoice.contact.customer_id)
-        return Known(invoice=invoice, open_cases=max(count, 1))
+
+def on_course(opened: Opened, found: Course) -> Opened:
+    """The opening with its campaign, or with why it has none."""
+    campaign, planned = found.choice.campaign, found.plan
+    if campaign is None or planned is None:
+        return replace(opened, reason=found.choice.reason)
+    return replace(
+        opened,
+        campaign=planned.campaign,
+        reason=found.choice.reason,
+        steps=_case_steps(planned, campaign),
+        review_at=planned.review_at,
+    )
 
 
-def case_steps(planned: Plan, campaign: Campaign) -> tuple[Step, ...]:
+def _case_steps(planned: Plan, campaign: Campaign) -> tuple[Step, ...]:
     """Steps under ids that are unique over all campaigns, for a case may change campaigns."""
     last = {step.id for step in campaign.steps if step.before_close is not None}
     messages = (

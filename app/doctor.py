@@ -183,7 +183,34 @@ async def _policy(settings: Settings) -> Iterable[Check]:
     except DunningError as fault:
         checked = "Correct it; `dunning policy check FILE` names each problem."
         return [_wrong("policy", str(fault), checked)]
-    return [_linted(settings, policy), await asyncio.to_thread(_templates, settings, policy)]
+    templates = await asyncio.to_thread(_templates, settings, policy)
+    return [_linted(settings, policy), templates, *await _in_force(settings, policy)]
+
+
+async def _in_force(settings: Settings, policy: Policy) -> list[Check]:
+    """Which policy new cases begin under, once one was published."""
+    from store import migrations
+    from store.database import Database
+    from store.policies import Policies
+
+    if settings.database_url is None:
+        return []
+    url = settings.database_url.get_secret_value()
+    if await asyncio.to_thread(migrations.pending, url):
+        return []
+    database = Database.connect(url, pool_size=1)
+    try:
+        versions = await Policies(database).versions()
+    finally:
+        await database.aclose()
+    published = next((one for one in versions if one.version is not None), None)
+    if published is None:
+        return [_ok("policy in force", "that of the file; none was published yet")]
+    finding = f"published version {published.version} ({published.digest[:12]})"
+    if published.digest == policy.digest:
+        return [_ok("policy in force", finding)]
+    step = "If the file is the newer one, `dunning policy publish` puts it in force."
+    return [_note("policy in force", f"{finding}, which is not the file's", step)]
 
 
 def _linted(settings: Settings, policy: Policy) -> Check:

@@ -25,5 +25,5 @@ def _of(region: str, year: int) -> frozenset[date]:
     country, _, part = region.partition("-")
     try:
         return frozenset(holidays.country_holidays(country, subdiv=part or None, years=year))
-    except NotImplementedError:
+    except NotImplementedError:  # the library's word for a place that it has no table of
         return frozenset[date]()

@@ -7,6 +7,7 @@ goes before everything else, and is committed to its invoice before anybody is t
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -118,15 +119,26 @@ class Dispatcher:
         except TemporalDownError as fault:
             await self._give_back(events, str(fault))
             raise
-        except DunningError as fault:
-            _log.error("dispatch_failed", events=[e.id for e in events], reason=str(fault))
-            await self._give_back(events, str(fault))
-            return
-        except Exception:  # noqa: BLE001  # one event must not keep all others from their cases
-            _log.exception("dispatch_failed", events=[e.id for e in events])
-            await self._give_back(events, "internal fault, see the log")
+        except DatabaseDownError:
+            # Nobody can be given back now: the leases run out.
+            raise
+        except Exception as fault:  # noqa: BLE001 (one event must not keep the others from cases)
+            await self._one_by_one(events, fault)
             return
         await self._conclude(handled)
+
+    async def _one_by_one(self, events: Sequence[ClaimedEvent], fault: Exception) -> None:
+        """Find the event at fault: the others of its batch go on without it."""
+        if len(events) > 1:
+            for event in events:
+                await self._dispatch([event])
+            return
+        # Only our own faults may speak: the text of another may quote an address.
+        where = "".join(traceback.format_tb(fault.__traceback__))
+        name = type(fault).__name__
+        _log.error("dispatch_failed", event_id=events[0].id, fault=name, where=where)
+        ours = isinstance(fault, DunningError)
+        await self._give_back(events, str(fault) if ours else f"{name}; see the log")
 
     async def _give_back(self, events: Sequence[ClaimedEvent], reason: str) -> None:
         await self.inbox.retry_later([e.id for e in events], reason, _after(events))
@@ -137,7 +149,7 @@ class Dispatcher:
             await self.inbox.park(event_id, reason=reason)
         if handled.failed:
             for event_id, reason in handled.failed:
-                _log.warning("event_put_off", event=event_id, reason=reason)
+                _log.warning("event_put_off", event_id=event_id, reason=reason)
             ids = [event_id for event_id, _ in handled.failed]
             await self.inbox.retry_later(ids, handled.failed[0][1], timedelta(seconds=5))
         _DISPATCHED.labels("done").inc(len(handled.done))

@@ -270,7 +270,7 @@ async def _run(jobs: Sequence[tuple[ClaimedEvent, Awaitable[_Done]]], handled: H
             case BaseException():
                 where = "".join(traceback.format_tb(result.__traceback__))
                 name = type(result).__name__
-                _log.error("event_failed", event=claimed.id, fault=name, where=where)
+                _log.error("event_failed", event_id=claimed.id, fault=name, where=where)
                 handled.failed.append((claimed.id, type(result).__name__))
             case (invoice_id, note):
                 handled.done.append((claimed.id, invoice_id, note))

@@ -83,9 +83,8 @@ async def _explanation(
     from activities.zones import whereabouts
     from app import clock, wiring
     from app.cli.session import stores
-    from dunning.choice import choose
     from dunning.conditions import Facts
-    from dunning.schedule import Known, plan
+    from dunning.course import course
     from store.open_cases import OpenCases
     from web.errors import InvoiceNotFoundError
 
@@ -102,29 +101,24 @@ async def _explanation(
     told, code = _question(case, advice, decline_code)
     # A person who starts a campaign, and a watch that ends in one, start that of a new card.
     asked = told if told.writes else Advice.REQUEST_CARD_UPDATE
-    choice = choose(policy, Facts(advice=asked, invoice=invoice, decline_code=code))
     where = whereabouts(invoice.contact, policy.account.timezone)
     start = clock.now() if case is None else case.opened_at
-    planned = None
-    if choice.campaign is not None:
-        planned = plan(
-            choice.campaign,
-            policy,
-            start=start,
-            next_invoice_at=invoice.next_invoice_at,
-            where=where,
-            decline_code=policy.words.told(code),
-            known=Known(invoice=invoice, open_cases=max(open_cases, 1)),
-        )
+    found = course(
+        policy,
+        Facts(advice=asked, invoice=invoice, decline_code=code),
+        start=start,
+        where=where,
+        open_cases=max(open_cases, 1),
+    )
     return Explanation(
         invoice=invoice,
         policy=policy,
         advice=told,
         decline_code=code,
-        choice=choice,
+        choice=found.choice,
         where=where,
         start=start,
-        plan=planned,
+        plan=found.plan,
         pinned=None if case is None else case.policy_digest,
     )
 

@@ -7,14 +7,14 @@ the activities would have given it. What they read and write in the database sta
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 
 from activities.attempt import Attempt
 from activities.company import SEVERAL
 from activities.delivery import SUPPRESSED
-from activities.opening import case_steps, terms_of
+from activities.opening import on_course, terms_of
 from activities.wayfinding import conclusion, leads_on, over_road
 from activities.zones import whereabouts
 from app.rehearsal.life import Life
@@ -22,6 +22,7 @@ from dunning.case import Event, apply
 from dunning.channel import Channel
 from dunning.choice import choose
 from dunning.conditions import Facts
+from dunning.course import course
 from dunning.directory import Contact
 from dunning.events import (
     Alerted,
@@ -36,7 +37,6 @@ from dunning.events import (
     Terms,
 )
 from dunning.policy import Policy
-from dunning.schedule import Known, plan
 from dunning.states import State, Withheld
 from dunning.steps import Step, find
 from dunning.windows import fitting, next_open
@@ -146,27 +146,16 @@ class Household:
         )
         if not work.advice.writes:
             return opened
-        facts = Facts(advice=work.advice, invoice=invoice, decline_code=work.decline_code)
-        choice = choose(policy, facts)
-        life.facts, life.campaign, life.plan = facts, choice.campaign, None
-        if choice.campaign is None:
-            return replace(opened, reason=choice.reason)
-        life.plan = plan(
-            choice.campaign,
+        life.facts = Facts(advice=work.advice, invoice=invoice, decline_code=work.decline_code)
+        found = course(
             policy,
+            life.facts,
             start=work.anchor,
-            next_invoice_at=invoice.next_invoice_at,
             where=life.where,
-            decline_code=policy.words.told(work.decline_code),
-            known=Known(invoice=invoice, open_cases=sum(other.open for other in self.lives)),
+            open_cases=sum(other.open for other in self.lives),
         )
-        return replace(
-            opened,
-            campaign=life.plan.campaign,
-            reason=choice.reason,
-            steps=case_steps(life.plan, choice.campaign),
-            review_at=life.plan.review_at,
-        )
+        life.campaign, life.plan = found.choice.campaign, found.plan
+        return on_course(opened, found)
 
     # --- a nudge
 

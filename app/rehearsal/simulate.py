@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from activities.zones import whereabouts
-from dunning.choice import Choice, choose
+from dunning.choice import Choice
 from dunning.conditions import Facts
+from dunning.course import course
 from dunning.placement import Anchor
-from dunning.schedule import Known, Plan, plan
+from dunning.schedule import Plan
 
 if TYPE_CHECKING:
     from dunning.advice import Advice
@@ -62,28 +63,18 @@ def simulate(
 ) -> Simulation:
     """The case as it is planned when it opens, if nothing else happens."""
     where = whereabouts(invoice.contact, policy.account.timezone)
-    choice = planned = None
+    found = None
     if advice.writes:
         facts = Facts(advice=advice, invoice=invoice, decline_code=decline_code)
-        choice = choose(policy, facts)
-        if choice.campaign is not None:
-            planned = plan(
-                choice.campaign,
-                policy,
-                start=start,
-                next_invoice_at=invoice.next_invoice_at,
-                where=where,
-                decline_code=policy.words.told(decline_code),
-                known=Known(invoice=invoice),
-            )
+        found = course(policy, facts, start=start, where=where)
     return Simulation(
         policy=policy,
         invoice=invoice,
         advice=advice,
         start=start,
         where=where,
-        choice=choice,
-        plan=planned,
+        choice=found and found.choice,
+        plan=found and found.plan,
         deadline=start + _patience(policy, advice),
     )
 

@@ -64,3 +64,18 @@ def test_every_file_opens_with_the_question_it_answers(package: str) -> None:
         if path.read_text().strip() and not ast.get_docstring(ast.parse(path.read_text()))
     ]
     assert silent == []
+
+
+@pytest.mark.parametrize("package", sorted(_packages_on_disk()))
+def test_no_log_line_has_a_field_named_like_the_message_itself(package: str) -> None:
+    """structlog takes the message as `event`; a field of that name raises where it is logged."""
+    guilty = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in (ROOT / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and getattr(node.func.value, "id", "") == "_log"
+        and any(keyword.arg == "event" for keyword in node.keywords)
+    ]
+    assert guilty == []

@@ -12,6 +12,7 @@ from sandbox.settings import SandboxSettings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from pathlib import Path
 
     from app.embedded.temporal import TemporalDevServer
     from tests.cli.conftest import Typed
@@ -90,3 +91,23 @@ async def test_vendors_that_cannot_be_reached_are_told(
     _, found = await examined(dunning, **{**vendors, **gone, "TEMPORAL_ADDRESS": "127.0.0.1:1"})
     assert found["SendGrid"]["finding"].startswith("SendGrid cannot be reached")
     assert found["Twilio"]["finding"].startswith("Twilio cannot be reached")
+
+
+async def test_the_policy_in_force_is_told_and_a_file_that_differs_from_it(
+    dunning: Typed, vendors: dict[str, str], tmp_path: Path
+) -> None:
+    settings = {**vendors, "TEMPORAL_ADDRESS": "127.0.0.1:1"}
+    _, fresh = await examined(dunning, **settings)
+    assert fresh["policy in force"]["finding"] == "that of the file; none was published yet"
+
+    assert (await dunning("init", str(tmp_path / "mine"))).code == 0
+    file = tmp_path / "mine" / "policy.yaml"
+    settings["DUNNING_POLICY"] = str(file)
+    assert (await dunning("policy", "publish", str(file), settings=settings)).err == ""
+    _, same = await examined(dunning, **settings)
+    assert same["policy in force"]["verdict"] == "ok"
+
+    file.write_text(file.read_text().replace("spacing: 24h", "spacing: 36h"))
+    _, changed = await examined(dunning, **settings)
+    assert changed["policy in force"]["verdict"] == "note"
+    assert changed["policy in force"]["finding"].endswith("which is not the file's")

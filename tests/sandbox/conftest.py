@@ -34,7 +34,7 @@ def specs() -> Path:
     """The folder of the vendors' own API descriptions."""
     root = Path(__file__).parents[2]
     folder = Path(os.environ.get("DUNNING_SPECS", root / ".." / "shared" / "specs"))
-    if not folder.is_dir():
+    if not folder.is_dir():  # the descriptions are the vendors' own and no part of this repository
         pytest.skip(f"contract check skipped: no vendor descriptions in {folder} (DUNNING_SPECS)")
     return folder
 
