@@ -14,6 +14,9 @@ def main() -> None:
     settings = SandboxSettings(
         webhook_url=options.webhook_url,
         webhook_secret=options.webhook_secret,
+        sendgrid_events_url=options.events_url,
+        twilio_replies_url=options.replies_url,
+        twilio_auth_token=options.twilio_auth_token,
         time_factor=options.time_factor,
         sendgrid_api_keys=tuple(options.sendgrid_api_key),
         revtain_api_keys=tuple(options.revtain_api_key),
@@ -43,8 +46,15 @@ def _parser() -> argparse.ArgumentParser:
         default=SandboxSettings().webhook_secret,
         help="the key that signs them (default: %(default)s)",
     )
+    parser.add_argument("--events-url", help="where SendGrid's events are sent")
+    parser.add_argument("--replies-url", help="where texts from customers are sent")
     parser.add_argument(
-        "--time-factor", type=float, default=1.0, help="scales the waits between redeliveries"
+        "--twilio-auth-token",
+        default=SandboxSettings().twilio_auth_token,
+        help="the token that signs them (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--time-factor", type=float, default=1.0, help="scales the waits before and between reports"
     )
     for vendor in ("sendgrid", "revtain"):
         parser.add_argument(

@@ -13,11 +13,14 @@ from sandbox.clock import SandboxClock
 from sandbox.faults import Faults
 from sandbox.fcm_tokens import FcmDevices
 from sandbox.inbox import Inbox
+from sandbox.rates import SendGridRate, TwilioRate
 from sandbox.revtain_ledger import RevtainLedger
 from sandbox.revtain_webhooks import Delivery, RevtainWebhooks, Sending
+from sandbox.sendgrid_webhook import SendGridWebhook
 from sandbox.server import create_app
 from sandbox.settings import SandboxSettings
 from sandbox.transport import DroppableHttp
+from sandbox.twilio_control import TwilioControl
 from sandbox.twilio_texts import TwilioTexts
 from sandbox.world import SandboxWorld
 
@@ -93,6 +96,7 @@ class Sandbox:
         self.fcm_url = f"{url}/fcm"
         self.revtain_url = f"{url}/revtain"
         self.revtain = RevtainControl(world.webhooks, world.ledger)
+        self.twilio = TwilioControl(world.texts, world.callbacks, world.replies, world.twilio_post)
         self._world = world
 
     @classmethod
@@ -138,6 +142,41 @@ class Sandbox:
     @property
     def clock(self) -> SandboxClock:
         return self._world.clock
+
+    @property
+    def sendgrid(self) -> SendGridWebhook:
+        """SendGrid's side of feedback: its events, and what becomes of mails."""
+        return self._world.mail_events
+
+    @property
+    def mail_rate(self) -> SendGridRate:
+        return self._world.mail_rate
+
+    @property
+    def text_rate(self) -> TwilioRate:
+        return self._world.text_rate
+
+    @property
+    def untold(self) -> int:
+        """How many reports and replies were not tried even once."""
+        return self._world.courier.untold
+
+    @property
+    def told(self) -> int:
+        """How many reports and replies went out so far."""
+        return len(self.sendgrid.deliveries) + len(self.twilio.deliveries)
+
+    async def reported(self, within_s: float = 5.0) -> None:
+        """Wait until every report that is due by itself was tried, whatever was answered."""
+        await self._world.courier.reported(within_s)
+
+    async def settled(self, within_s: float = 5.0) -> None:
+        """Wait until no report is on its way any more, redeliveries included."""
+        await self._world.courier.settled(within_s)
+
+    def serve_at(self, address: str, place: str) -> None:
+        """Call what begins with a public address on this machine; it is signed as written."""
+        self._world.courier.detours[address] = place
 
     async def reset(self) -> None:
         await self._world.reset()

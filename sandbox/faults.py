@@ -3,8 +3,11 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_FIRST_ERROR = 400
 
 
 class Vendor(StrEnum):
@@ -26,6 +29,10 @@ class FaultKind(StrEnum):
     DELAY = "delay"
     STATUS = "status"
     DROP = "drop"
+    HTML = "html"
+    BAD_JSON = "bad_json"
+    TRUNCATED = "truncated"
+    """The whole length is promised, half of it comes, and the connection ends."""
 
 
 class Moment(StrEnum):
@@ -50,12 +57,19 @@ class Fault(_Strict):
     when: Moment = Moment.BEFORE
     delay_s: float = Field(default=0.0, ge=0)
     """Waits this long first, whatever the kind."""
-    status: int = Field(default=500, ge=400, le=599)
+    status: int = Field(default=500, ge=200, le=599)
+    """Below 400 only with a page or broken JSON, as a gateway in between may answer."""
     headers: dict[str, str] = Field(default_factory=dict)
     reset: bool = False
     """A dropped connection ends with a TCP reset instead of an orderly close."""
     probability: float = Field(default=1.0, ge=0, le=1)
     """Used in mode `random` only; what is left of 1 is the share of calls without a fault."""
+
+    @model_validator(mode="after")
+    def _status_is_an_error(self) -> Self:
+        if self.kind in {FaultKind.STATUS, FaultKind.TRUNCATED} and self.status < _FIRST_ERROR:
+            raise ValueError("a fault with a status below 400 is a page or broken JSON")
+        return self
 
 
 class FaultPlan(_Strict):

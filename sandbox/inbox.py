@@ -45,6 +45,23 @@ class Message(MessageDraft):
     """The story's time, see `SandboxClock.now`."""
     taken_at: datetime
     """The wall clock's time, which the vendor's own answers use."""
+    reports: tuple[str, ...] = ()
+    """What the vendor knows of its fate, in the order in which it came to know."""
+
+
+class Reply(BaseModel):
+    """A text that a customer wrote back."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sender: str = Field(serialization_alias="from")
+    to: str
+    text: str
+    arrived_at: datetime
+    after: int
+    """The number of the last message before it."""
+    answer: str = ""
+    """What came of it, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +73,7 @@ class TakenRequest:
     path: str
     headers: Mapping[str, str]
     body: bytes
+    query: str = ""
 
 
 class Inbox:
@@ -65,6 +83,7 @@ class Inbox:
         self._messages: list[Message] = []
         self._changed = asyncio.Event()
         self.requests: list[TakenRequest] = []
+        self.replies: list[Reply] = []
 
     def __iter__(self) -> Iterator[Message]:
         return iter(self._messages)
@@ -98,6 +117,26 @@ class Inbox:
     def get(self, number: int) -> Message | None:
         return self._messages[number - 1] if 0 < number <= len(self._messages) else None
 
+    def entries(self) -> list[Message | Reply]:
+        """Messages and what was written back, in the order in which they came."""
+        found: list[Message | Reply] = [each for each in self.replies if each.after == 0]
+        for message in self._messages:
+            found.append(message)
+            found += [each for each in self.replies if each.after == message.number]
+        return found
+
+    def report(self, number: int, word: str) -> None:
+        """Note what became of a message."""
+        message = self._messages[number - 1]
+        told = (*message.reports, word)
+        self._messages[number - 1] = message.model_copy(update={"reports": told})
+
+    def report_of(self, vendor_id: str, word: str) -> None:
+        """The same by the vendor's id; nothing where no message has it."""
+        for message in self._messages:
+            if message.vendor_id == vendor_id:
+                self.report(message.number, word)
+
     async def wait_for(
         self,
         count: int,
@@ -116,3 +155,4 @@ class Inbox:
     def clear(self) -> None:
         self._messages.clear()
         self.requests.clear()
+        self.replies.clear()

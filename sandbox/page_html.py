@@ -1,10 +1,12 @@
 """How does each part of the customers' page look in HTML?"""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from html import escape
 
-from sandbox.inbox import Channel, Message
+from sandbox import page_reports as reports
+from sandbox.inbox import Channel, Message, Reply
 
 _HEAD = re.compile(r"<head[^>]*>", re.IGNORECASE)
 _LINK = re.compile(r"https?://[^\s<>\"']+")
@@ -48,32 +50,67 @@ def overview(rows: str, now: datetime) -> str:
     return document("Phones and inboxes", body, refresh=True)
 
 
-def recipient_row(*, link: str, name: str, count: int, latest: Message) -> str:
-    is_mail = latest.channel is Channel.EMAIL
-    preview = latest.text if latest.channel is Channel.SMS else latest.subject
-    address = f'<span class="address">{escape(latest.to)}</span>' if name else ""
+def recipient_row(
+    *, link: str, who: tuple[str, str], channel: Channel, count: int, latest: Message | Reply
+) -> str:
+    """`who` is a name, if there is one, and an address."""
+    name, address = who
+    below = f'<span class="address">{escape(address)}</span>' if name else ""
     return (
-        f'<li><a href="{link}"><span class="icon {latest.channel}">'
-        f"{_MAIL_ICON if is_mail else _PHONE_ICON}</span>"
-        f'<span class="who"><strong>{escape(name or latest.to)}</strong>{address}</span>'
-        f'<span class="preview">{escape(preview)}</span>'
+        f'<li><a href="{link}"><span class="icon {channel}">'
+        f"{_MAIL_ICON if channel is Channel.EMAIL else _PHONE_ICON}</span>"
+        f'<span class="who"><strong>{escape(name or address)}</strong>{below}</span>'
+        f'<span class="preview">{_preview(latest)}</span>'
         f'<span class="when">{moment(latest.arrived_at)}</span>'
-        f'<span class="count" title="{count} messages">{count}</span></a></li>'
+        f'<span class="count" title="{_counted(count)}">{count}</span></a></li>'
     )
 
 
-def timeline(latest: Message, name: str, count: int, parts: str) -> str:
-    kind = _KINDS[latest.channel]
-    total = "1 message" if count == 1 else f"{count} messages"
-    source = f"from {latest.sender}" if latest.channel is Channel.SMS else ""
-    facts = escape(" · ".join(fact for fact in (latest.to if name else "", total, source) if fact))
+def _preview(latest: Message | Reply) -> str:
+    """The last words; what went wrong comes before them."""
+    if isinstance(latest, Reply):
+        return f"Answered: {escape(latest.text)}"
+    words = latest.text if latest.channel is Channel.SMS else latest.subject
+    return reports.trouble(latest.reports) + escape(words)
+
+
+def timeline(
+    channel: Channel, who: tuple[str, str], messages: Sequence[Message], parts: str
+) -> str:
+    """`who` is a name, if there is one, and an address."""
+    kind, (name, address) = _KINDS[channel], who
+    source = f"from {messages[-1].sender}" if channel is Channel.SMS and messages else ""
+    told = (address if name else "", _counted(len(messages)), source)
+    facts = escape(" · ".join(fact for fact in told if fact))
     body = (
         '<nav><a href="/">All customers</a></nav>'
-        f'<header class="person"><p class="kind">{kind}</p><h1>{escape(name or latest.to)}</h1>'
+        f'<header class="person"><p class="kind">{kind}</p><h1>{escape(name or address)}</h1>'
         f"<p>{facts}</p></header>"
-        f'<div class="timeline {latest.channel}">{parts}</div>'
+        f'<div class="timeline {channel}">{parts}</div>'
     )
-    return document(f"{kind} of {name or latest.to}", body)
+    return document(f"{kind} of {name or address}", body)
+
+
+def answer(reply: Reply) -> str:
+    """What the customer wrote, on their own side."""
+    came = f" · {escape(reply.answer)}" if reply.answer else ""
+    return (
+        f'<article class="text own"><p class="bubble">{escape(reply.text)}</p>'
+        f'<p class="meta">{moment(reply.arrived_at)}{came}</p></article>'
+    )
+
+
+def reply_form(address: str) -> str:
+    """Where a person can answer as the customer; `address` is fit for a path."""
+    return (
+        f'<form id="end" method="post" action="/to/{address}/reply">'
+        '<input name="body" aria-label="Answer" placeholder="Answer as this customer" required '
+        'maxlength="1600" autocomplete="off"><button>Send</button></form>'
+    )
+
+
+def _counted(count: int) -> str:
+    return "1 message" if count == 1 else f"{count} messages"
 
 
 def email(message: Message) -> str:
@@ -87,7 +124,8 @@ def email(message: Message) -> str:
         links = f'<a href="/messages/{message.number}/html">Open alone</a>{links}'
     return (
         f'<article class="mail"><header><h2>{escape(message.subject)}</h2>'
-        f'<p class="from">{sender}</p><p class="when">{moment(message.arrived_at)}</p></header>'
+        f'<p class="from">{sender}</p><p class="when">{moment(message.arrived_at)}'
+        f"{reports.shown(message.reports)}</p></header>"
         f"{_mail_content(message)}<footer>{links}</footer></article>"
     )
 
@@ -96,7 +134,8 @@ def bubble(message: Message) -> str:
     segments = "1 segment" if message.segments == 1 else f"{message.segments} segments"
     return (
         f'<article class="text"><p class="bubble">{_with_links(message.text)}</p>'
-        f'<p class="meta">{moment(message.arrived_at)} · {segments}</p></article>'
+        f'<p class="meta">{moment(message.arrived_at)} · {segments}'
+        f"{reports.shown(message.reports)}</p></article>"
     )
 
 

@@ -42,7 +42,7 @@ async def execute(request: Request, world: World) -> Response:
 @router.get("/status")
 async def status_by_key(request: Request, world: World, idempotencyKey: str = "") -> Response:  # noqa: N803 - the vendor's spelling
     async def handle() -> Response:
-        return _status(request, world, world.ledger.by_key(idempotencyKey))
+        return _status(request, world, world.ledger.by_key(idempotencyKey), idempotencyKey)
 
     return await world.through_faults(_READ, _fault_body, handle)
 
@@ -50,7 +50,7 @@ async def status_by_key(request: Request, world: World, idempotencyKey: str = ""
 @router.get("/status/{transaction_id}")
 async def status_by_id(transaction_id: str, request: Request, world: World) -> Response:
     async def handle() -> Response:
-        return _status(request, world, world.ledger.get(transaction_id))
+        return _status(request, world, world.ledger.get(transaction_id), transaction_id)
 
     return await world.through_faults(_READ, _fault_body, handle)
 
@@ -111,11 +111,14 @@ def _answer(transaction: Transaction) -> Response:
     return JSONResponse(body)
 
 
-def _status(request: Request, world: SandboxWorld, transaction: Transaction | None) -> Response:
+def _status(
+    request: Request, world: SandboxWorld, transaction: Transaction | None, named: str
+) -> Response:
     if refusal := _refused_key(request, world.settings):
         return refusal
     if transaction is None:
-        return JSONResponse({"error": "Transaction not found."}, 404)
+        told = world.ledger.told(named)
+        return JSONResponse(told or {"error": "Transaction not found."}, 200 if told else 404)
     recovered = transaction.outcome is Outcome.SUCCESS
     at = transaction.recovered_at
     body: dict[str, JsonValue] = {

@@ -2,6 +2,7 @@
 
 import secrets
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,6 +22,12 @@ _BLOCKED_CODES = {
     "authentication_required",
 }
 _LATER_CODES = {"insufficient_funds", "try_again_later", "do_not_honor"}
+_SUCCESS = "recovery.success"
+_STATUSES = {
+    _SUCCESS: "succeeded",
+    "recovery.failed": "failed",
+    "recovery.blocked": "blocked",
+}
 
 
 class Outcome(StrEnum):
@@ -104,6 +111,7 @@ class RevtainLedger:
     def __init__(self) -> None:
         self._by_id: dict[str, Transaction] = {}
         self._calls: dict[str, deque[datetime]] = {}
+        self._told: dict[str, Mapping[str, JsonValue]] = {}
         self.outcomes: dict[str, Outcome] = {}
         """Payment method token, and the outcome that every attempt with it shall have."""
 
@@ -126,6 +134,22 @@ class RevtainLedger:
             ),
             None,
         )
+
+    def note(self, event: Mapping[str, JsonValue]) -> None:
+        """An event that a person made up is true from then on; a success stays one."""
+        identifier = event.get("revtainTransactionId")
+        if not isinstance(identifier, str) or event.get("event") not in _STATUSES:
+            return
+        before = self._told.get(identifier, {})
+        if before.get("event") != _SUCCESS or event.get("event") == _SUCCESS:
+            self._told[identifier] = dict(event)
+
+    def told(self, identifier: str) -> dict[str, JsonValue] | None:
+        """How a made-up transaction stands, by its id or its idempotency key."""
+        found = self._told.get(identifier) or next(
+            (e for e in self._told.values() if identifier == e.get("idempotencyKey")), None
+        )
+        return None if found is None else _standing(found)
 
     def same_charge(self, request: ExecuteRequest, now: datetime) -> Transaction | None:
         """An attempt on the same card and amount within five minutes."""
@@ -160,7 +184,24 @@ class RevtainLedger:
     def clear(self) -> None:
         self._by_id.clear()
         self._calls.clear()
+        self._told.clear()
         self.outcomes.clear()
+
+
+def _standing(event: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    recovered = event.get("event") == _SUCCESS
+    body: dict[str, JsonValue] = {
+        "transactionId": event["revtainTransactionId"],
+        "status": _STATUSES[str(event["event"])],
+        "recovered": recovered,
+        "amount": event.get("amount"),
+        "currency": event.get("currency"),
+        "recoveredAt": None,
+        "strategyUsed": "primary",
+        "attemptCount": 1,
+        "lastDeclineCode": event.get("declineCode"),
+    }
+    return body if recovered else body | {"recommendedAction": event.get("recommendedAction")}
 
 
 def _new_id() -> str:

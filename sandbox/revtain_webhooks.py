@@ -6,13 +6,12 @@ import hmac
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from enum import StrEnum
 
-import aiohttp
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from sandbox.clock import SandboxClock
+from sandbox.courier import Attempt, Courier, DeliveryState, waits_between
+from sandbox.revtain_ledger import RevtainLedger
 from sandbox.settings import SandboxSettings
 
 SIGNATURE_HEADER = "X-Revtain-Signature"
@@ -25,22 +24,6 @@ def signature(secret: str, body: bytes) -> str:
 
 def compact(event: Mapping[str, JsonValue]) -> bytes:
     return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-class DeliveryState(StrEnum):
-    HELD = "held"
-    PENDING = "pending"
-    ACCEPTED = "accepted"
-    GIVEN_UP = "given_up"
-
-
-class Attempt(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    at: datetime
-    status: int | None = None
-    answer: str = ""
-    error: str = ""
 
 
 class Delivery(BaseModel):
@@ -73,20 +56,24 @@ class Sending(BaseModel):
 
 
 class RevtainWebhooks:
-    def __init__(self, settings: SandboxSettings, clock: SandboxClock) -> None:
+    def __init__(
+        self, settings: SandboxSettings, clock: SandboxClock, ledger: RevtainLedger
+    ) -> None:
+        self._ledger = ledger
         self.url = settings.webhook_url
         self.secret = settings.webhook_secret
         self.deliveries: list[Delivery] = []
         self._settings = settings
         self._clock = clock
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._session: aiohttp.ClientSession | None = None
+        self._courier = Courier(settings, clock)
 
     async def fire(
         self, event: Mapping[str, JsonValue] | bytes, sending: Sending | None = None
     ) -> list[Delivery]:
         """Send an event; returns when each copy has been tried once, or is held."""
         sending = sending or Sending()
+        if not isinstance(event, bytes) and not sending.forge:
+            self._ledger.note(event)
         body = event if isinstance(event, bytes) else compact(event)
         deliveries = [self._book(body, sending) for _ in range(sending.repeat)]
         if not sending.hold:
@@ -97,7 +84,7 @@ class RevtainWebhooks:
     def post_later(self, event: Mapping[str, JsonValue]) -> None:
         """Send without being waited for; nothing happens while no target is set."""
         if self.url is not None:
-            self._keep(asyncio.create_task(self._fire_quietly(event)))
+            self._courier.start(self._fire_quietly(event))
 
     async def release(self, order: Sequence[int] | None = None) -> list[Delivery]:
         """Send held deliveries, by number; a number may come again, for a duplicate."""
@@ -114,20 +101,14 @@ class RevtainWebhooks:
 
     async def settled(self, within_s: float = 5.0) -> None:
         """Wait until nothing is on its way any more."""
-        async with asyncio.timeout(within_s):
-            while self._tasks:
-                await asyncio.wait(self._tasks)
+        await self._courier.settled(within_s)
 
     async def reset(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._courier.reset()
         self.deliveries.clear()
 
     async def close(self) -> None:
-        await self.reset()
-        if self._session is not None:
-            await self._session.close()
+        await self._courier.close()
 
     def _book(self, body: bytes, sending: Sending) -> Delivery:
         secret = secrets.token_hex() if sending.forge else self.secret
@@ -155,14 +136,12 @@ class RevtainWebhooks:
         """Make the first attempt now and leave the rest of the schedule to the background."""
         factor = self._settings.time_factor if sending.time_factor is None else sending.time_factor
         again = not delivery.forged if sending.redeliver is None else sending.redeliver
-        first, *later = self._settings.redelivery_s
-        await asyncio.sleep(first * factor)
+        schedule = self._settings.redelivery_s
+        await asyncio.sleep(schedule[0] * factor)
         if await self._attempt(delivery):
             delivery.state = DeliveryState.ACCEPTED
         elif again:
-            steps = [now - before for before, now in zip([first, *later], later, strict=False)]
-            waits = [step * factor for step in steps]
-            self._keep(asyncio.create_task(self._redeliver(delivery, waits)))
+            self._courier.start_again(self._redeliver(delivery, waits_between(schedule, factor)))
         else:
             delivery.state = DeliveryState.GIVEN_UP
 
@@ -178,27 +157,9 @@ class RevtainWebhooks:
         headers = {"Content-Type": "application/json"}
         if delivery.signature:
             headers[SIGNATURE_HEADER] = delivery.signature
-        at = self._clock.now()
         if self.url is None:
-            attempt = Attempt(at=at, error="no webhook URL is set")
+            attempt = Attempt(at=self._clock.now(), error="no webhook URL is set")
         else:
-            attempt = await self._post(self.url, delivery.raw, headers, at)
+            attempt = await self._courier.post(self.url, delivery.raw, headers)
         delivery.attempts.append(attempt)
         return attempt.status == _ACCEPTED
-
-    async def _post(
-        self, url: str, body: bytes, headers: Mapping[str, str], at: datetime
-    ) -> Attempt:
-        if self._session is None:
-            limit = aiohttp.ClientTimeout(total=self._settings.answer_within_s)
-            self._session = aiohttp.ClientSession(timeout=limit)
-        try:
-            async with self._session.post(url, data=body, headers=headers) as response:
-                answer = await response.text(errors="replace")
-                return Attempt(at=at, status=response.status, answer=answer[:2000])
-        except (aiohttp.ClientError, TimeoutError) as error:
-            return Attempt(at=at, error=f"{type(error).__name__}: {error}")
-
-    def _keep(self, task: asyncio.Task[None]) -> None:
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 from fastapi import APIRouter, Request
 from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -35,7 +35,7 @@ async def send_mail(request: Request, world: World) -> Response:
     async def handle() -> Response:
         return await _send(request, world, raw)
 
-    return await world.through_faults(call, _fault_body, handle)
+    return await _answer(world, call, handle)
 
 
 @router.get("/v3/scopes")
@@ -46,7 +46,18 @@ async def scopes(request: Request, world: World) -> Response:
         refusal = _refused_key(request, world.settings)
         return refusal or JSONResponse({"scopes": ["mail.send"]})
 
-    return await world.through_faults(Call(Vendor.SENDGRID, Operation.READ), _fault_body, handle)
+    return await _answer(world, Call(Vendor.SENDGRID, Operation.READ), handle)
+
+
+async def _answer(
+    world: SandboxWorld, call: Call, handle: Callable[[], Awaitable[Response]]
+) -> Response:
+    """Within the limit, and through the faults."""
+
+    async def answer() -> Response:
+        return await world.through_faults(call, _fault_body, handle)
+
+    return await world.mail_rate.within(answer, lambda: JSONResponse(_fault_body(429), 429))
 
 
 async def _send(request: Request, world: SandboxWorld, raw: bytes) -> Response:
@@ -63,11 +74,11 @@ async def _send(request: Request, world: SandboxWorld, raw: bytes) -> Response:
     ):
         return _error(403, _BAD_SENDER, "from")
     message_id = secrets.token_urlsafe(16)
+    await world.log_request(Vendor.SENDGRID, request)
     if mail.mail_settings.sandbox_mode.enable:
         return Response(status_code=200)
-    await world.log_request(Vendor.SENDGRID, request)
-    for draft in _drafts(mail, message_id, _OBJECT.validate_json(raw)):
-        world.take(draft)
+    drafts = _drafts(mail, message_id, _OBJECT.validate_json(raw))
+    world.mail_events.accepted([world.take(draft) for draft in drafts])
     return Response(status_code=202, headers={"X-Message-Id": message_id})
 
 

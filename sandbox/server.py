@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from sandbox import control_api, fcm, page, revtain, sendgrid, twilio
+from sandbox import control_api, control_feedback, fcm, page, revtain, sendgrid, twilio
 from sandbox.settings import SandboxSettings
 from sandbox.world import SandboxWorld
 
@@ -21,6 +21,6 @@ def create_app(settings: SandboxSettings, world: SandboxWorld | None = None) -> 
 
     app = FastAPI(openapi_url=None, lifespan=lifespan)
     app.state.world = held
-    for part in (sendgrid, twilio, fcm, revtain, control_api, page):
+    for part in (sendgrid, twilio, fcm, revtain, control_api, control_feedback, page):
         app.include_router(part.router)
     return app

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Request
@@ -42,7 +42,7 @@ async def create_message(account_sid: str, request: Request, world: World) -> Re
         await world.log_request(Vendor.TWILIO, request)
         return JSONResponse(_take(world, account_sid, form), 201)
 
-    return await world.through_faults(call, _fault_body, handle)
+    return await _answer(world, call, handle)
 
 
 @router.get("/Messages.json")
@@ -54,9 +54,10 @@ async def list_messages(account_sid: str, request: Request, world: World) -> Res
             page = _page(world, account_sid, dict(request.query_params))
         except ValueError as error:
             return _error(400, 20001, f"A query parameter is not valid: {error}")
+        await world.log_request(Vendor.TWILIO, request)
         return JSONResponse(page)
 
-    return await world.through_faults(_READ, _fault_body, handle)
+    return await _answer(world, _READ, handle)
 
 
 @router.get("/Messages/{sid}.json")
@@ -68,10 +69,22 @@ async def fetch_message(account_sid: str, sid: str, request: Request, world: Wor
         if text is None or text.account_sid != account_sid:
             path = request.url.path.removeprefix("/twilio")
             return _error(404, 20404, f"The requested resource {path} was not found")
+        await world.log_request(Vendor.TWILIO, request)
         text.advance()
         return JSONResponse(text.resource())
 
-    return await world.through_faults(_READ, _fault_body, handle)
+    return await _answer(world, _READ, handle)
+
+
+async def _answer(
+    world: SandboxWorld, call: Call, handle: Callable[[], Awaitable[Response]]
+) -> Response:
+    """Within the limit, and through the faults."""
+
+    async def answer() -> Response:
+        return await world.through_faults(call, _fault_body, handle)
+
+    return await world.text_rate.within(answer, lambda: JSONResponse(_fault_body(429), 429))
 
 
 def _take(world: SandboxWorld, account_sid: str, form: Mapping[str, str]) -> dict[str, JsonValue]:
@@ -98,7 +111,9 @@ def _take(world: SandboxWorld, account_sid: str, form: Mapping[str, str]) -> dic
             payload=dict(form),
         )
     )
-    return text.resource()
+    created = text.resource()
+    world.callbacks.accepted(text)
+    return created
 
 
 def _page(world: SandboxWorld, account_sid: str, query: Mapping[str, str]) -> dict[str, JsonValue]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sandbox.settings import SandboxSettings
-from sandbox.twilio_texts import TwilioTexts
+from sandbox.twilio_texts import OPTED_OUT, TwilioTexts
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _SHORT_CODE = re.compile(r"[0-9]{3,8}")
@@ -94,4 +94,7 @@ def _recipient_code(form: Mapping[str, str], texts: TwilioTexts) -> int | None:
     number = form["To"]
     if not _E164.fullmatch(number):
         return 21211
+    ours = (form.get("From", ""), form.get("MessagingServiceSid", ""))
+    if any((number, sender) in texts.stopped for sender in ours):
+        return OPTED_OUT
     return texts.refusal_of(number) or _MAGIC_RECIPIENTS.get(number)

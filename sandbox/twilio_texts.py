@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
+from enum import StrEnum
 
 from pydantic import JsonValue
 
@@ -18,6 +19,12 @@ OPTED_OUT = 21610
 
 def new_sid(prefix: str) -> str:
     return prefix + secrets.token_hex(16)
+
+
+class Direction(StrEnum):
+    API = "outbound-api"
+    REPLY = "outbound-reply"
+    INBOUND = "inbound"
 
 
 @dataclass(slots=True)
@@ -35,6 +42,12 @@ class Text:
     status: str = "queued"
     error_code: int | None = None
     pinned: bool = False
+    direction: Direction = Direction.API
+
+    @property
+    def callback(self) -> str:
+        """Where its sender wants to hear of it; empty for nowhere."""
+        return self.form.get("StatusCallback", "")
 
     def advance(self) -> None:
         """One step nearer to delivery, as happens between two looks at a real message."""
@@ -51,7 +64,7 @@ class Text:
             "date_created": created,
             "date_sent": None if self.status in {"accepted", "queued"} else created,
             "date_updated": created,
-            "direction": "outbound-api",
+            "direction": self.direction.value,
             "error_code": self.error_code,
             "error_message": None,
             "from": self.sender,
@@ -73,12 +86,18 @@ class TwilioTexts:
         self._texts: dict[str, Text] = {}
         self.refusals: dict[str, int] = {}
         """Number, or the beginning of numbers followed by `*`, and the code of the refusal."""
+        self.stopped: set[tuple[str, str]] = set()
+        """Customer, and the number or service that may not write to them any more."""
 
     def add(self, text: Text) -> None:
         self._texts[text.sid] = text
 
     def get(self, sid: str) -> Text | None:
         return self._texts.get(sid)
+
+    def latest_to(self, number: str) -> Text | None:
+        """The last text that went to a number."""
+        return next((text for text in self.newest_first() if text.to == number), None)
 
     def newest_first(self) -> list[Text]:
         return list(reversed(self._texts.values()))
@@ -115,6 +134,7 @@ class TwilioTexts:
     def clear(self) -> None:
         self._texts.clear()
         self.refusals.clear()
+        self.stopped.clear()
 
 
 @dataclass(frozen=True, slots=True)

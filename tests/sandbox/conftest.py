@@ -24,6 +24,7 @@ SETTINGS = SandboxSettings(
     revtain_api_keys=("rev_good",),
     webhook_secret="whsec_test_0123456789abcdef",
     redelivery_s=(0, 2, 8, 60, 300),
+    sendgrid_redelivery_s=(0, 2, 8, 60, 300),
     time_factor=0.0001,
     answer_within_s=2,
 )

@@ -1,20 +1,24 @@
-"""Is what the sandbox accepts also valid by the vendors' own API descriptions?"""
+"""Is all that our adapters send, and the sandbox answers, valid by the vendors' own files?"""
 
-import asyncio
 import json
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from openapi_core import OpenAPI
-from openapi_core.datatypes import RequestParameters
-from openapi_core.validation.request.exceptions import InvalidRequestBody
-from werkzeug.datastructures import Headers
+from openapi_core.validation.request.exceptions import InvalidRequestBody, RequestValidationError
 
+from dunning.ports import EmailMessage
+from providers.sendgrid.sender import SendGridEmail
+from providers.twilio.sender import TwilioText
 from sandbox.control import Sandbox
 from sandbox.inbox import TakenRequest
+from tests.providers.messages import EMAIL, NOW, TAGS, TEXT, now
+from tests.sandbox.conftest import ACCOUNT
+from tests.sandbox.described import check, loaded
 
 # twilio 9.13 still signs in by aiohttp's old BasicAuth, which aiohttp 3.14 calls deprecated.
 pytestmark = [
@@ -22,119 +26,165 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:The 'auth' parameter is deprecated:DeprecationWarning"),
 ]
 
-_HOSTS = {"sendgrid": "https://api.sendgrid.com", "twilio": "https://api.twilio.com"}
-_FILES = {"sendgrid": "sendgrid_mail_v3.json", "twilio": "twilio_api_v2010.json"}
+SERVICE = "MG" + "b" * 32
+SENDERS = ({"from_number": "+15005550006"}, {"messaging_service_sid": SERVICE})
+_UNSUBSCRIBE = {
+    "List-Unsubscribe": "<https://shop.example/u/tok_2>, <mailto:stop@shop.example>",
+    "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    "X-Case": "INV-1",
+}
+MAILS = {
+    "as it is": EMAIL,
+    "without headers": replace(EMAIL, headers={}),
+    "with one-click unsubscribing": replace(EMAIL, headers=_UNSUBSCRIBE),
+    "without a reply-to": replace(EMAIL, reply_to=None),
+    "without names": replace(EMAIL, recipient_name=None, sender_name=""),
+    "with copies": replace(EMAIL, copies=("crm@shop.example", "archive@shop.example")),
+    "in Japanese": replace(EMAIL, subject="お支払い", recipient_name="愛"),
+}
+
+Texting = Callable[..., TwilioText]
 
 
-class DescribedRequest:
-    """A taken request in the shape in which the validator reads requests."""
-
-    def __init__(self, taken: TakenRequest) -> None:
-        self.taken = taken
-        self.parameters = RequestParameters(header=Headers(list(taken.headers.items())))
-
-    @property
-    def host_url(self) -> str:
-        return _HOSTS[self.taken.vendor]
-
-    @property
-    def path(self) -> str:
-        return self.taken.path
-
-    @property
-    def method(self) -> str:
-        return self.taken.method.lower()
-
-    @property
-    def body(self) -> bytes:
-        return self.taken.body
-
-    @property
-    def content_type(self) -> str:
-        return self.taken.headers["content-type"]
-
-
-@cache
-def description(folder: Path, vendor: str) -> OpenAPI:
-    loaded: Mapping[str, Any] = json.loads((folder / _FILES[vendor]).read_text("utf-8"))
-    return OpenAPI.from_dict(cast("Any", loaded))
-
-
-def check(folder: Path, sandbox: Sandbox) -> list[str]:
+def checked(folder: Path, sandbox: Sandbox) -> list[str]:
     """Raises on the first request that the vendor's description does not allow."""
     for taken in sandbox.messages.requests:
-        description(folder, taken.vendor).validate_request(DescribedRequest(taken))
-    return [taken.vendor for taken in sandbox.messages.requests]
+        check(folder, taken)
+    return [f"{taken.vendor} {taken.method}" for taken in sandbox.messages.requests]
 
 
-def rich_body() -> dict[str, Any]:
-    return {
-        "personalizations": [
-            {
-                "to": [{"email": "ada@example.com", "name": "Ada"}],
-                "custom_args": {"case": "INV-1", "step": "2"},
-            }
-        ],
-        "from": {"email": "billing@shop.example", "name": "Shop"},
-        "reply_to": {"email": "help@shop.example"},
-        "subject": "Your payment failed",
-        "content": [
-            {"type": "text/plain", "value": "Please pay."},
-            {"type": "text/html", "value": "<p>Please pay.</p>"},
-        ],
-        "categories": ["dunning", "dunning-step-2"],
-        "headers": {"List-Unsubscribe": "<https://shop.example/u/1>"},
-        "asm": {"group_id": 7},
-        "tracking_settings": {"click_tracking": {"enable": False, "enable_text": False}},
+@pytest.fixture
+async def mailing(sandbox: Sandbox) -> AsyncGenerator[SendGridEmail]:
+    async with SendGridEmail("SG.good", now=now, base_url=sandbox.sendgrid_url) as adapter:
+        yield adapter
+
+
+@pytest.fixture
+async def texting(sandbox: Sandbox) -> AsyncGenerator[Texting]:
+    opened: list[TwilioText] = []
+
+    def start(**more: Any) -> TwilioText:
+        place = sandbox.twilio_url
+        opened.append(TwilioText(ACCOUNT, now=now, auth_token="token", base_url=place, **more))
+        return opened[-1]
+
+    yield start
+    for adapter in opened:
+        await adapter.aclose()
+
+
+@pytest.mark.parametrize("message", MAILS.values(), ids=list(MAILS))
+async def test_each_mail_that_we_send_fits(
+    specs: Path, sandbox: Sandbox, mailing: SendGridEmail, message: EmailMessage
+) -> None:
+    accepted = await mailing.send(message)
+
+    assert checked(specs, sandbox) == ["sendgrid POST"]
+    first, *copies = sandbox.messages
+    assert (first.vendor_id, first.to) == (accepted.provider_id, message.recipient)
+    assert [each.to for each in copies] == list(message.copies)
+    assert first.headers == message.headers
+
+
+async def test_a_mail_that_is_only_checked_fits(specs: Path, sandbox: Sandbox) -> None:
+    place = sandbox.sendgrid_url
+    async with SendGridEmail("SG.good", now=now, base_url=place, sandbox_mode=True) as adapter:
+        await adapter.send(EMAIL)
+
+    assert checked(specs, sandbox) == ["sendgrid POST"]
+    assert len(sandbox.messages) == 0
+
+
+@pytest.mark.parametrize("sender", SENDERS, ids=["number", "service"])
+@pytest.mark.parametrize("callback", [None, "https://shop.example/webhooks/twilio/status"])
+async def test_each_text_that_we_send_and_look_for_fits(
+    specs: Path, sandbox: Sandbox, texting: Texting, sender: dict[str, str], callback: str | None
+) -> None:
+    adapter = texting(status_callback=callback, **sender)
+
+    sent = await adapter.send(TEXT)
+    digest = sha256(TEXT.body.encode()).hexdigest()
+    since = NOW - timedelta(days=9999)
+    found = await adapter.find(recipient=TEXT.recipient, body_digest=digest, since=since)
+
+    assert checked(specs, sandbox) == ["twilio POST", "twilio GET"]
+    assert found == sent
+    (message,) = sandbox.messages
+    form = {name: value for name, value in message.payload.items() if name != "Body"}
+    assert form == {
+        "To": TEXT.recipient,
+        "ValidityPeriod": "7200",
+        **({"StatusCallback": f"{callback}?message={TAGS.message_id}"} if callback else {}),
+        **({"From": "+15005550006"} if "from_number" in sender else {}),
+        **({"MessagingServiceSid": SERVICE} if "messaging_service_sid" in sender else {}),
     }
 
 
-async def test_accepted_mails_fit_the_vendors_description(
-    specs: Path, sandbox: Sandbox, mailer: Any
+@pytest.mark.parametrize(("lasts", "asked"), [(0.2, "1"), (86400 * 3, "36000")])
+async def test_the_validity_of_a_text_stays_within_the_vendors_limits(
+    specs: Path, sandbox: Sandbox, texting: Texting, lasts: float, asked: str
 ) -> None:
-    await mailer.send(rich_body())
+    await texting(**SENDERS[0]).send(replace(TEXT, valid_for=timedelta(seconds=lasts)))
 
-    assert check(specs, sandbox) == ["sendgrid"]
+    assert checked(specs, sandbox) == ["twilio POST"]
+    assert [each.payload["ValidityPeriod"] for each in sandbox.messages] == [asked]
 
 
-async def test_accepted_texts_fit_the_vendors_description(
-    specs: Path, sandbox: Sandbox, texter: Any, blocking_texter: Any
+async def test_asking_what_became_of_a_text_fits(
+    specs: Path, sandbox: Sandbox, texting: Texting
 ) -> None:
-    await texter.messages.create_async(
-        to="+12125550123",
-        messaging_service_sid="MG" + "b" * 32,
-        body="Shop: please pay.",
-        validity_period=3600,
-        status_callback="https://shop.example/status",
-    )
-    await asyncio.to_thread(
-        blocking_texter.messages.create, to="+4915112345678", from_="Shop", body="Hallo"
-    )
+    adapter = texting(**SENDERS[0])
+    sent = await adapter.send(TEXT)
+    told = await adapter.fetch(sent.provider_id, TAGS.message_id)
 
-    assert check(specs, sandbox) == ["twilio", "twilio"]
+    assert checked(specs, sandbox) == ["twilio POST", "twilio GET"]
+    assert told is not None
+    assert told.name == "sent"
 
 
 async def test_answers_for_texts_fit_the_vendors_description(
-    specs: Path, sandbox: Sandbox, texter: Any
+    specs: Path, sandbox: Sandbox, texting: Texting
 ) -> None:
-    created = await texter.messages.create_async(to="+12125550123", from_="Shop", body="x")
-    schemas = json.loads((specs / _FILES["twilio"]).read_text("utf-8"))["components"]["schemas"]
+    sent = await texting(**SENDERS[0]).send(TEXT)
+    schemas = loaded(specs, "twilio")["components"]["schemas"]
+    described = schemas["api.v2010.account.message"]["properties"]
 
-    text = sandbox.texts.get(created.sid)
+    text = sandbox.texts.get(sent.provider_id)
 
     assert text is not None
-    assert set(text.resource()) == set(schemas["api.v2010.account.message"]["properties"])
+    assert set(text.resource()) == set(described)
+    statuses = schemas["message_enum_status"]["enum"]
+    assert text.resource()["status"] in statuses
 
 
-async def test_the_check_finds_a_request_that_does_not_fit(specs: Path, mailer: Any) -> None:
-    del mailer
-    taken = TakenRequest(
-        vendor="sendgrid",
-        method="POST",
-        path="/v3/mail/send",
-        headers={"content-type": "application/json", "authorization": "Bearer SG.good"},
-        body=json.dumps({**rich_body(), "subject": 7}).encode(),
+_PROOFS = {"sendgrid": "Bearer SG.good", "twilio": "Basic QUM6eA=="}
+
+
+def request(vendor: str, path: str, body: object = None, query: str = "") -> TakenRequest:
+    return TakenRequest(
+        vendor=vendor,
+        method="GET" if body is None else "POST",
+        path=path,
+        headers={"content-type": "application/json", "authorization": _PROOFS[vendor]},
+        body=b"" if body is None else json.dumps(body).encode(),
+        query=query,
     )
 
+
+async def test_the_check_finds_what_does_not_fit(specs: Path) -> None:
+    mail = {
+        "personalizations": [{"to": [{"email": "ada@example.com"}]}],
+        "from": {"email": "billing@shop.example"},
+        "subject": "Hello",
+        "content": [{"type": "text/plain", "value": "Hello"}],
+    }
+    messages = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
+    check(specs, request("sendgrid", "/v3/mail/send", mail))
     with pytest.raises(InvalidRequestBody):
-        description(specs, "sendgrid").validate_request(DescribedRequest(taken))
+        check(specs, request("sendgrid", "/v3/mail/send", {**mail, "subject": 7}))
+    with pytest.raises(AssertionError, match="does not know"):
+        check(specs, request("sendgrid", "/v3/mail/send", {**mail, "subjcet": "typo"}))
+    with pytest.raises(RequestValidationError):
+        check(specs, request("twilio", messages, query="PageSize=none"))
+    with pytest.raises(AssertionError, match="does not know"):
+        check(specs, request("twilio", messages, query="Recipient=x"))

@@ -130,6 +130,66 @@ async def test_twilios_faults_carry_its_codes(
     assert (caught.value.status, caught.value.code, len(sandbox.messages)) == (status, code, 0)
 
 
+async def seen(browser: ClientSession, vendor: Vendor) -> tuple[object, ...]:
+    """Status, media type and body of a send, or the fault that the client met."""
+    path = {
+        Vendor.SENDGRID: "/sendgrid/v3/mail/send",
+        Vendor.TWILIO: "/twilio/2010-04-01/Accounts/AC/Messages.json",
+    }[vendor]
+    try:
+        async with browser.post(path, data={"To": CUSTOMER}) as answer:
+            return answer.status, answer.content_type, await answer.text()
+    except aiohttp.ClientError as error:
+        return (type(error),)
+
+
+@pytest.mark.parametrize("vendor", [Vendor.SENDGRID, Vendor.TWILIO])
+async def test_a_gateway_in_between_answers_in_its_own_way(
+    sandbox: Sandbox, browser: ClientSession, vendor: Vendor
+) -> None:
+    sandbox.faults.plan(
+        vendor,
+        Fault(kind=FaultKind.HTML, status=200),
+        Fault(kind=FaultKind.HTML, status=502),
+        Fault(kind=FaultKind.BAD_JSON, status=201),
+        Fault(kind=FaultKind.DROP, delay_s=0.05),
+        Fault(kind=FaultKind.TRUNCATED, status=502),
+    )
+
+    page = "<!doctype html><title>Just a moment</title><h1>We will be back shortly</h1>"
+    broken = '{"sid": "SM0", "errors": [{"message'
+    assert [await seen(browser, vendor) for _ in range(5)] == [
+        (200, "text/html", page),
+        (502, "text/html", page),
+        (201, "application/json", broken),
+        (aiohttp.ServerDisconnectedError,),
+        (aiohttp.ClientPayloadError,),
+    ]
+
+
+async def test_an_answer_may_be_cut_short_after_the_message_was_taken(
+    sandbox: Sandbox, mailer: Mailer, texter: Any
+) -> None:
+    cut = Fault(kind=FaultKind.TRUNCATED, when=Moment.AFTER)
+    sandbox.faults.plan(Vendor.SENDGRID, cut)
+    sandbox.faults.plan(Vendor.TWILIO, cut)
+
+    with pytest.raises(http.client.IncompleteRead):
+        await mailer.send(mail())
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await text(texter)
+
+    assert [each.channel for each in sandbox.messages] == ["email", "sms"]
+    assert (await mailer.send(mail())).status_code == 202
+
+
+async def test_a_status_that_is_no_error_is_no_fault(browser: ClientSession) -> None:
+    for kind, status in (("status", 200), ("truncated", 201), ("html", 199)):
+        plan = {"vendor": "twilio", "faults": [{"kind": kind, "status": status}]}
+        async with browser.post("/_control/faults", json=plan) as answer:
+            assert answer.status == 422
+
+
 async def test_a_server_error_may_hide_a_taken_message(sandbox: Sandbox, mailer: Mailer) -> None:
     hidden = Fault(kind=FaultKind.STATUS, status=500, when=Moment.AFTER)
     sandbox.faults.plan(Vendor.SENDGRID, hidden)

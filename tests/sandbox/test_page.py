@@ -1,5 +1,6 @@
 """Can a person read on the page what the customers received?"""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from aiohttp import ClientSession
 
 from sandbox.control import Sandbox
 from sandbox.inbox import Channel, MessageDraft
+from tests.sandbox.door import door
 
 MAIL = MessageDraft(
     channel=Channel.EMAIL,
@@ -91,6 +93,57 @@ async def test_what_does_not_exist_is_not_found(sandbox: Sandbox, browser: Clien
     for path in ("/to/nobody@example.com", "/messages/1/text", "/messages/0/html"):
         async with browser.get(path) as answer:
             assert answer.status == 404
+
+
+async def test_what_became_of_a_message_is_shown(filled: Sandbox, browser: ClientSession) -> None:
+    for number, word in ((1, "processed"), (1, "delivered"), (1, "open"), (2, "processed")):
+        filled.messages.report(number, word)
+    filled.messages.report_of("SM1", "undelivered 30005")
+
+    inbox = await read(browser, "/to/ada%40example.com")
+    assert fates(inbox) == ["good delivered", "good opened", "going accepted"]
+    assert fates(await read(browser, "/to/%2B12125550123")) == ["bad undelivered (30005)"]
+    assert fates(await read(browser, "/")) == ["bad undelivered (30005)"]
+
+
+async def test_a_person_can_answer_on_the_page_of_a_phone(
+    filled: Sandbox, browser: ClientSession
+) -> None:
+    path = "/to/%2B12125550123"
+    assert "<form" not in await read(browser, path)
+    async with browser.post(f"{path}/reply", data={"body": "hello"}) as answer:
+        assert answer.status == 409
+    async with door() as merchant:
+        merchant.usual = "<Response><Message>Thank you</Message></Response>"
+        filled.twilio.send_replies_to(merchant.at("inbound"))
+        assert "<form" not in await read(browser, "/to/ada%40example.com")
+        assert 'action="/to/%2B12125550123/reply"' in await read(browser, path)
+        async with browser.post(f"{path}/reply", data={"body": "<i>Why?</i>"}) as answer:
+            page = await answer.text()
+        filled.twilio.send_replies_to(None)
+
+    assert [each.form["Body"] for each in merchant.arrived] == ["<i>Why?</i>"]
+    assert page.index("&lt;i&gt;Why?&lt;/i&gt;") < page.index("Thank you")
+    assert "2 messages" in page
+    listed = await read(browser, "/")
+    assert listed.index("Thank you") < listed.index("Pay &amp; go")
+
+
+async def test_who_only_wrote_has_a_page_too(sandbox: Sandbox, browser: ClientSession) -> None:
+    async with door() as merchant:
+        sandbox.twilio.send_replies_to(merchant.at("inbound"))
+        await sandbox.twilio.reply("+12125550123", "STOP")
+        sandbox.twilio.send_replies_to(None)
+
+    assert "Answered: STOP" in await read(browser, "/")
+    page = await read(browser, "/to/%2B12125550123")
+    assert "0 messages" in page
+    assert "stops all texts" in page
+
+
+def fates(page: str) -> list[str]:
+    """Tone and words of each mark, in the page's order."""
+    return [f"{tone} {words}" for tone, words in re.findall(r'class="fate (\w+)">([^<]+)<', page)]
 
 
 async def test_the_style_comes_from_here(sandbox: Sandbox, browser: ClientSession) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession
+from pydantic import JsonValue
 
 from sandbox.control import Sandbox
 from sandbox.faults import Fault, FaultKind, Vendor
@@ -238,3 +239,25 @@ async def test_faults_strike_here_too(sandbox: Sandbox, browser: ClientSession) 
     codes = [(await execute(browser, paymentMethodToken=card))[0] for card in ("pm_2", "pm_1")]
 
     assert codes == [200, 503]
+
+
+async def test_an_event_that_was_made_up_is_true_from_then_on(
+    sandbox: Sandbox, browser: ClientSession
+) -> None:
+    failed: dict[str, JsonValue] = {
+        "event": "recovery.failed",
+        "declineCode": "expired_card",
+        "amount": 4900,
+    }
+    success: dict[str, JsonValue] = {"event": "recovery.success"}
+    named: dict[str, JsonValue] = {"revtainTransactionId": "txn-1", "idempotencyKey": "INV-1"}
+    seen: list[str] = []
+    for event in (failed, success, failed):
+        await sandbox.revtain.fire({**event, **named}, hold=True)
+        _, found = await status(browser, "/txn-1")
+        assert (await status(browser, "?idempotencyKey=INV-1")) == (200, found)
+        seen.append(found["status"])
+    # A success is final, and what was forged tells nothing.
+    assert seen == ["failed", "succeeded", "succeeded"]
+    await sandbox.revtain.fire({**failed, "revtainTransactionId": "txn-2"}, forge=True, hold=True)
+    assert (await status(browser, "/txn-2"))[0] == 404

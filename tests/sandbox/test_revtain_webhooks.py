@@ -8,7 +8,8 @@ import pytest
 from aiohttp import ClientSession
 
 from sandbox.control import Sandbox
-from sandbox.revtain_webhooks import DeliveryState, compact, signature
+from sandbox.courier import DeliveryState
+from sandbox.revtain_webhooks import compact, signature
 
 Merchant = Any
 EVENTS = "/_control/revtain/events"

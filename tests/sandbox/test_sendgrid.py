@@ -84,6 +84,7 @@ async def test_an_accepted_mail_is_kept_with_all_its_parts(
         "custom_args": {"case": "INV-1"},
         "headers": {"List-Unsubscribe": "<https://shop.example/u/1>"},
         "segments": 0,
+        "reports": (),
     }
     assert message.payload == rich_mail().get()
 
