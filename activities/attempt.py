@@ -10,6 +10,7 @@ from dunning.channel import Channel
 from dunning.errors import ProviderUnavailableError
 from dunning.events import Deferred
 from dunning.facts import RECEIPT, Case
+from dunning.notice import ESSENTIAL
 from dunning.roads import roads
 from dunning.steps import Step
 from workflows.contracts import NUDGE_ATTEMPTS
@@ -43,6 +44,11 @@ class Attempt:
     def receipt(self) -> bool:
         """Whether this is the receipt, which follows a payment."""
         return self.step.id == RECEIPT
+
+    @property
+    def essential(self) -> bool:
+        """Whether the customer must get it, in spite of an unsubscribe from reminders (R13)."""
+        return self.receipt or self.step.template in ESSENTIAL
 
     @property
     def last(self) -> bool:

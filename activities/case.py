@@ -45,9 +45,12 @@ class CaseDesk(CaseActivities):
     @activity.defn(name="open_case")
     async def open_case(self, asked: OpenInput) -> Opened:
         """Look the facts up, plan the campaign, and show the case as it opens."""
-        now, pinned = _now(), asked.case.policy_digest
+        now = _now()
         with in_our_words():
-            opened = await self.opening.plan(asked.invoice_id, asked.work, pinned, now)
+            pinned = asked.case.policy_digest
+            opened = await self.opening.plan(
+                asked.invoice_id, asked.work, pinned, now, case=asked.case
+            )
             await self._show(apply(asked.case, opened, now)[0], now)
         return opened
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from activities.attempt import Attempt
+from activities.confirming import confirmed
 from activities.policies import Policies
 from activities.truth import Truth, settled
 from activities.zones import whereabouts
@@ -75,7 +76,9 @@ class Gathering:
         standing = await self.truth.of(one.invoice_id, attempt.now)
         invoice = standing.invoice
         same = invoice.contact.customer_id == contact.customer_id
-        if not same or standing.amount_differs or settled(standing) is not None:
+        owed = settled(standing) is None and not standing.amount_differs
+        _, policy = await self.policies.pin(one.policy_digest)
+        if not (same and owed and confirmed(standing, policy, attempt.now)):
             return None
         return Line(
             invoice_id=invoice.id,

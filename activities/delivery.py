@@ -14,31 +14,34 @@ from datetime import datetime
 from activities.attempt import Attempt
 from activities.failures import retryable
 from activities.letters import Letter, Postbox
+from activities.pausing import Pausing
 from dunning.channel import Channel
 from dunning.directory import Contact
 from dunning.errors import (
     OutcomeUnknownError,
     ProviderError,
+    ProviderMisconfiguredError,
     ProviderRejectedError,
     ProviderUnavailableError,
     Rejection,
 )
-from dunning.events import DeadChannel, NotSent, NudgeResult, Sent, Unknown
+from dunning.events import DeadChannel, Deferred, NotSent, NudgeResult, Sent, Unknown
 from dunning.ports import MessageTags
 from dunning.states import Withheld
+from dunning.suppression import Reason, Source
 from store.errors import DatabaseDownError
-from store.ledger import Found, Ledger, MessageStatus
+from store.ledger import NO_ANSWER, Found, Ledger, MessageStatus, Reserved
+from store.suppressions import Closing, Suppressions
 
 # A record that is lost after a send turns a message that was sent, or certainly was not, into an
 # unknown one: worth some patience.
 _RECORD_PAUSES = (1, 2, 4, 8)
 _CARRIER_PAUSES = (0.05, 0.15, 0.5, 1)
-_DEAD = frozenset({Rejection.BAD_ADDRESS, Rejection.OPTED_OUT})
-_WITHHELD = {reason.value: reason for reason in Withheld}
-SUPPRESSED = {
-    Rejection.BAD_ADDRESS.value: Withheld.BAD_ADDRESS,
-    Rejection.OPTED_OUT.value: Withheld.OPTED_OUT,
+_DEAD = {
+    Rejection.BAD_ADDRESS: Reason.BAD_ADDRESS,
+    Rejection.OPTED_OUT: Reason.OPTED_OUT,
 }
+_WITHHELD = {reason.value: reason for reason in Withheld}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,21 +50,37 @@ class Delivery:
 
     ledger: Ledger
     postbox: Postbox
+    suppressions: Suppressions
+    pausing: Pausing
 
     async def post(
-        self, letter: Letter, message_id: str, contact: Contact, attempt: Attempt
+        self, letter: Letter, reserved: Reserved, contact: Contact, attempt: Attempt
     ) -> NudgeResult:
         """Hand a reserved message to its vendor."""
+        if not await self.ledger.request(reserved):
+            return attempt.soon("another attempt has taken this message over")
+        result = await self._hand_over(letter, reserved.message_id, contact, attempt)
+        if isinstance(result, Sent | DeadChannel):
+            await self.pausing.accepted(letter.channel, attempt.now)
+        return result
+
+    async def _hand_over(
+        self, letter: Letter, message_id: str, contact: Contact, attempt: Attempt
+    ) -> NudgeResult:
         tags = MessageTags(
             message_id=message_id, case_id=attempt.case.workflow_id, step=attempt.step.id
         )
         try:
             accepted = await self.postbox.post(letter, tags)
+        except ProviderMisconfiguredError as fault:
+            await _patiently(lambda: self.ledger.release(message_id))
+            return await self.pausing.refused(letter.channel, fault, attempt.now)
         except ProviderUnavailableError as fault:
             await _patiently(lambda: self.ledger.release(message_id))
             return attempt.again(fault)
         except ProviderRejectedError as fault:
-            return await self._refused(fault, letter, message_id, attempt)
+            await self._close(fault.rejection, letter, contact)
+            return await self._refused(fault, message_id, attempt)
         except OutcomeUnknownError:
             found = await self.find(attempt)
             if found is None:
@@ -99,10 +118,15 @@ class Delivery:
             accepted = None
         if accepted is not None:
             return await self._sent(message_id, accepted.provider_id, attempt)
-        await self.ledger.record_unknown(
-            message_id, reason="no answer from the vendor", occurred_at=attempt.now
+        until = self.postbox.proof_until(attempt.step.channel, found.begun_at or attempt.now)
+        if attempt.now < until:
+            return Deferred(until=until, reason="the vendor's report on it is awaited")
+        gave_up = await self.ledger.record_unknown(
+            message_id, reason=NO_ANSWER, occurred_at=attempt.now
         )
-        return Unknown(at=attempt.now)
+        # Else the vendor's report has come in this very moment.
+        known = None if gave_up else await self.find(attempt)
+        return Unknown(at=attempt.now) if known is None else _ended(known, attempt.now)
 
     async def _sent(self, message_id: str, provider_id: str, attempt: Attempt) -> Sent:
         await _patiently(
@@ -112,12 +136,23 @@ class Delivery:
         )
         return Sent(at=attempt.now)
 
+    async def _close(self, rejection: Rejection, letter: Letter, contact: Contact) -> None:
+        """Of a customer's devices all are dead by now; a new one opens the channel again."""
+        if rejection not in _DEAD:
+            return
+        pushed = letter.channel is Channel.PUSH
+        await self.suppressions.add(
+            Closing(
+                channel=letter.channel,
+                address=contact.customer_id if pushed else letter.recipient,
+                reason=_DEAD[rejection],
+                source=Source.SEND,
+            )
+        )
+
     async def _refused(
-        self, fault: ProviderRejectedError, letter: Letter, message_id: str, attempt: Attempt
+        self, fault: ProviderRejectedError, message_id: str, attempt: Attempt
     ) -> DeadChannel:
-        # Dead devices are forgotten one by one, and the customer may get another.
-        if fault.rejection in _DEAD and letter.channel is not Channel.PUSH:
-            await self.ledger.suppress(letter.channel, letter.recipient, fault.rejection.value)
         reason = f"{fault.rejection.value} (vendor code {fault.code})"
         await _patiently(
             lambda: self.ledger.record_refused(message_id, reason=reason, occurred_at=attempt.now)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from activities.devices import Devices
 from dunning.channel import Channel
 from dunning.directory import Contact, Invoice
-from dunning.facts import Case
-from dunning.notice import Brand, Line, Notice
-from dunning.policy import Policy
+from dunning.facts import PROMISE_STEP, Case
+from dunning.notice import ESSENTIAL, Brand, Line, Notice
+from dunning.policy import Policy, Unsubscribe
 from dunning.ports import (
     Accepted,
     EmailMessage,
     EmailSender,
+    Gate,
     MessageTags,
     PushMessage,
     TextMessage,
@@ -24,7 +26,7 @@ from dunning.ports import (
 )
 from dunning.states import State
 from dunning.steps import Step
-from messages.links import PayLinks
+from messages.links import PayLinks, PreferenceLinks
 from messages.render import Renderer
 from store.ledger import Found
 
@@ -47,6 +49,7 @@ class Letter:
     link: str = ""
     devices: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def digest(self) -> str:
@@ -60,6 +63,7 @@ class Writer:
 
     renderer: Renderer
     links: PayLinks
+    preferences: PreferenceLinks
 
     def write(
         self,
@@ -87,15 +91,29 @@ class Writer:
             customer_name=contact.name,
             description=invoice.description,
             last_day=_last_day(step, case, policy, zone),
+            promised_day=_promised_day(step, case),
             paused_until=_day(case.until, zone) if case.state is State.PAUSED else None,
             others=others,
+            preferences_url=self._preferences_url(step, invoice, policy),
         )
         if step.channel is Channel.SMS:
             return self._text(notice, contact.phone or "", valid_for)
         if step.channel is Channel.PUSH:
             return self._push(notice, contact.push_tokens, valid_for)
         letter = self._email(notice, contact.email or "", valid_for)
-        return replace(letter, copies=policy.copies)
+        return replace(letter, copies=policy.copies, headers=self._headers(notice, policy))
+
+    def _preferences_url(self, step: Step, invoice: Invoice, policy: Policy) -> str | None:
+        """What a customer must get offers no way to stop it."""
+        if policy.unsubscribe is Unsubscribe.NONE or step.template in ESSENTIAL:
+            return None
+        return self.preferences.url(invoice.link_id)
+
+    def _headers(self, notice: Notice, policy: Policy) -> Mapping[str, str]:
+        url = notice.preferences_url
+        if policy.unsubscribe is not Unsubscribe.ONE_CLICK or url is None:
+            return {}
+        return self.preferences.one_click(url)
 
     def _text(self, notice: Notice, phone: str, valid_for: timedelta) -> Letter:
         return Letter(
@@ -146,6 +164,11 @@ def _last_day(step: Step, case: Case, policy: Policy, zone: str) -> date | None:
     return _day(case.review_at and case.review_at + policy.review.deadline, zone)
 
 
+def _promised_day(step: Step, case: Case) -> date | None:
+    """Named in what is said of the promise only."""
+    return case.promise.day if case.promise and step.id.startswith(PROMISE_STEP) else None
+
+
 def _day(at: datetime | None, zone: str) -> date | None:
     return at.astimezone(ZoneInfo(zone)).date() if at else None
 
@@ -167,17 +190,27 @@ def _notifications(letter: Letter, tags: MessageTags) -> tuple[PushMessage, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Postbox:
-    """Hands letters to the vendor of their channel."""
+    """Hands letters to the vendor of their channel.
+
+    `proof_within` is how long the vendor's own report on a message is awaited, where reports come.
+    """
 
     email: EmailSender
     text: TextSender | None
     sender: str
     push: Devices | None = None
+    proof_within: Mapping[Channel, timedelta] = field(default_factory=dict[Channel, timedelta])
+    gates: Mapping[Channel, Gate] = field(default_factory=dict[Channel, Gate])
 
     def has(self, channel: Channel) -> bool:
         """Whether a vendor of that channel is configured."""
         vendors = {Channel.SMS: self.text, Channel.PUSH: self.push}
         return channel is Channel.EMAIL or vendors[channel] is not None
+
+    async def ready(self, channel: Channel) -> None:
+        """Wait while the vendor of that channel asks for a pause; raise when it lasts."""
+        if channel in self.gates:
+            await self.gates[channel].ready()
 
     async def post(self, letter: Letter, tags: MessageTags) -> Accepted:
         """Raise a ProviderError when the vendor did not take it, or may not have."""
@@ -204,8 +237,13 @@ class Postbox:
                 html=letter.html,
                 tags=tags,
                 copies=letter.copies,
+                headers=letter.headers,
             )
         )
+
+    def proof_until(self, channel: Channel, begun_at: datetime) -> datetime:
+        """Until when a vendor that cannot be asked may still report on a message by itself."""
+        return begun_at + self.proof_within.get(channel, timedelta(0))
 
     async def find(self, contact: Contact, found: Found, channel: Channel) -> Accepted | None:
         """A message that an earlier, unanswered request created; None when none is known.

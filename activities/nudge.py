@@ -13,20 +13,25 @@ from datetime import timedelta
 
 from activities.attempt import Attempt
 from activities.company import Company, Gathering
-from activities.delivery import SUPPRESSED, Delivery
+from activities.confirming import unconfirmed
+from activities.delivery import Delivery
 from activities.letters import Letter, Postbox, Writer
+from activities.pausing import Pausing
 from activities.policies import Policies
+from activities.reaching import Reaching
 from activities.team_alert import tell_team
 from activities.truth import Truth, settled
 from activities.wayfinding import conclusion, leads_on, over_road
 from activities.zones import whereabouts
 from dunning.channel import Channel
-from dunning.directory import Contact
+from dunning.directory import Contact, address_of
+from dunning.errors import ProviderUnavailableError
 from dunning.events import Deferred, NotSent, NudgeResult
 from dunning.policy import Policy
 from dunning.states import Withheld
 from dunning.whereabouts import Whereabouts
 from dunning.windows import fitting, next_open, time_left
+from store.alerts import Alerts
 from store.ledger import (
     Apart,
     Draft,
@@ -41,6 +46,7 @@ from store.ledger import (
     Settled,
     SpokenOf,
     SuccessPending,
+    Suppressed,
 )
 from store.standing import Standing
 
@@ -61,11 +67,14 @@ class Nudger:
     ledger: Ledger
     writer: Writer
     postbox: Postbox
+    reaching: Reaching
+    pausing: Pausing
+    alerts: Alerts
 
     async def send(self, invoice_id: str, attempt: Attempt) -> NudgeResult:
         """Carry one step out. Raise a retryable fault when the vendor may take it in a moment."""
         standing = await self.truth.of(invoice_id, attempt.now)
-        tried = await self.ledger.of_step(attempt.case.workflow_id, attempt.step.id)
+        tried = await self._tried(attempt)
         touched = _touched(attempt, tried)
         if touched is not None:
             road, found = touched
@@ -77,21 +86,34 @@ class Nudger:
         if standing.amount_differs and not attempt.receipt:
             return attempt.soon("a success with another amount is about to stop the case")
         if attempt.step.alert:
-            return tell_team(invoice_id, attempt)
+            return await tell_team(self.alerts, invoice_id, attempt)
         return await self._over_roads(standing, attempt, tried)
+
+    async def _tried(self, attempt: Attempt) -> Mapping[Channel, Found]:
+        """What became of the step before; what was only reserved certainly never left."""
+        tried = await self.ledger.of_step(attempt.case.workflow_id, attempt.step.id)
+        idle = [one for one in tried.values() if _never_left(one)]
+        if not idle:
+            return tried
+        for one in idle:
+            await self.ledger.take_back(one)
+        return await self.ledger.of_step(attempt.case.workflow_id, attempt.step.id)
 
     async def _over_roads(
         self, standing: Standing, attempt: Attempt, tried: Mapping[Channel, Found]
     ) -> NudgeResult:
         """Over the first channel that can be used; what a vendor refused for good is passed by."""
         _, policy = await self.policies.pin(attempt.case.policy_digest)
+        held = unconfirmed(standing, policy, attempt)
+        if held is not None:
+            return held
         contact, results = standing.invoice.contact, list[NudgeResult]()
         for road in attempt.roads:
             found = tried.get(road.step.channel)
             if found is not None and found.status is MessageStatus.REFUSED:
                 result = await self._delivery.known(found, contact, road)
             else:
-                where = await self._allowed(contact, policy, road)
+                where = await self._way(contact, policy, road)
                 result = (
                     await self._carry_out(standing, policy, road, where)
                     if isinstance(where, Whereabouts)
@@ -104,7 +126,12 @@ class Nudger:
 
     @property
     def _delivery(self) -> Delivery:
-        return Delivery(ledger=self.ledger, postbox=self.postbox)
+        return Delivery(
+            ledger=self.ledger,
+            postbox=self.postbox,
+            suppressions=self.reaching.suppressions,
+            pausing=self.pausing,
+        )
 
     @property
     def _gathering(self) -> Gathering:
@@ -112,26 +139,32 @@ class Nudger:
             truth=self.truth, policies=self.policies, ledger=self.ledger, links=self.writer.links
         )
 
+    async def _way(
+        self, contact: Contact, policy: Policy, attempt: Attempt
+    ) -> Whereabouts | NotSent | Deferred:
+        """Where the message may go to now; what has to wait is not taken from the ledger."""
+        where = await self._allowed(contact, policy, attempt)
+        if not isinstance(where, Whereabouts):
+            return where
+        waits = await self.pausing.wait(attempt.step.channel, attempt.now)
+        if waits is not None:
+            return waits
+        try:
+            await self.postbox.ready(attempt.step.channel)
+        except ProviderUnavailableError as fault:
+            return attempt.again(fault)
+        return where
+
     async def _allowed(
         self, contact: Contact, policy: Policy, attempt: Attempt
     ) -> Whereabouts | NotSent | Deferred:
         """Where the message may go to, or why it may not."""
-        reason = await self._forbidden(contact, attempt.step.channel)
+        reason = await self.reaching.forbidden(
+            contact, attempt.step.channel, policy, essential=attempt.essential
+        )
         if reason is not None:
             return NotSent(reason=reason, at=attempt.now)
         return _window(contact, policy, attempt)
-
-    async def _forbidden(self, contact: Contact, channel: Channel) -> Withheld | None:
-        address = _address(contact, channel)
-        if not self.postbox.has(channel):
-            return Withheld.NO_VENDOR
-        if contact.excluded:
-            return Withheld.EXCLUDED
-        if address is None:
-            return Withheld.NO_ADDRESS
-        if channel is Channel.SMS and contact.sms_consent_at is None:
-            return Withheld.NO_CONSENT
-        return SUPPRESSED.get(await self.ledger.suppressed(channel, address) or "")
 
     async def _carry_out(
         self,
@@ -145,10 +178,10 @@ class Nudger:
         if looks:
             company = await self._gathering.of(attempt, contact, policy)
         letter = self._write(standing, policy, attempt, where, company)
-        held = await self._reserve(letter, policy, attempt, company)
+        held = await self._reserve(letter, contact, policy, attempt, company)
         match held:
-            case Reserved(message_id=message_id):
-                sent = await self._delivery.post(letter, message_id, contact, attempt)
+            case Reserved():
+                sent = await self._delivery.post(letter, held, contact, attempt)
                 return company.named_in(sent)
             case Found():
                 return await self._delivery.known(held, contact, attempt)
@@ -176,7 +209,12 @@ class Nudger:
         )
 
     async def _reserve(
-        self, letter: Letter, policy: Policy, attempt: Attempt, company: Company
+        self,
+        letter: Letter,
+        contact: Contact,
+        policy: Policy,
+        attempt: Attempt,
+        company: Company,
     ) -> Reservation:
         step = attempt.step
         draft = Draft(
@@ -186,7 +224,11 @@ class Nudger:
             due_at=step.due_at,
             now=attempt.now,
             body_digest=letter.digest,
+            address=address_of(contact, step.channel),
+            subject=letter.subject,
+            text=letter.text,
             after_payment=attempt.receipt,
+            essential=attempt.essential,
             spacing=policy.spacing if attempt.spaced else timedelta(0),
         )
         return await self.ledger.reserve(
@@ -204,6 +246,9 @@ def _hindered(by: Hindrance, policy: Policy, attempt: Attempt) -> NotSent | Defe
         case SpokenOf(at=at):
             # The case itself does not know yet of a message that another case sent for it (R8).
             return Deferred(until=at + policy.spacing, reason="spoken of with another invoice")
+        case Suppressed():
+            # Closed within the last milliseconds: the next look sees why.
+            return attempt.soon("the address was closed in this very moment")
         case SuccessPending():
             return attempt.soon("a success was received that is not settled yet")
         case Settled():
@@ -211,6 +256,12 @@ def _hindered(by: Hindrance, policy: Policy, attempt: Attempt) -> NotSent | Defe
             return attempt.soon("the debt was settled in this very moment")
         case Elsewhere():
             return attempt.soon("the step is on its way over another channel")
+
+
+def _never_left(found: Found) -> bool:
+    """Whoever reserved it is gone: an attempt begins when the one before has ended."""
+    carried = found.merged_into is not None
+    return found.status is MessageStatus.RESERVED and not (found.requested or carried)
 
 
 def _touched(attempt: Attempt, tried: Mapping[Channel, Found]) -> tuple[Attempt, Found] | None:
@@ -237,14 +288,3 @@ def _window(contact: Contact, policy: Policy, attempt: Attempt) -> Whereabouts |
     if opens > attempt.now:
         return Deferred(until=opens, reason="outside the recipient's hours")
     return where
-
-
-def _address(contact: Contact, channel: Channel) -> str | None:
-    """By what a customer is reached, and by what a channel is closed to them."""
-    match channel:
-        case Channel.EMAIL:
-            return contact.email
-        case Channel.SMS:
-            return contact.phone
-        case Channel.PUSH:
-            return contact.customer_id if contact.push_tokens else None

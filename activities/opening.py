@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from activities.policies import Policies
+from activities.reaching import Reaching
 from activities.truth import Truth, settled
 from activities.zones import whereabouts
 from dunning.campaign import Campaign
@@ -13,7 +14,10 @@ from dunning.channel import Channel
 from dunning.conditions import Facts
 from dunning.course import Course, asks_for_cases, course
 from dunning.events import Opened, Terms
+from dunning.facts import Case
 from dunning.policy import AfterWatch, Policy
+from dunning.promise import PromiseTerms
+from dunning.reach import Writes
 from dunning.schedule import Plan
 from dunning.states import Outcome
 from dunning.steps import ALERT_TEMPLATE, Step, StepKind
@@ -24,14 +28,30 @@ from store.standing import Standing
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Looks the facts up and plans the campaign under the case's policy."""
+    """Looks the facts up and plans the campaign under the case's policy.
+
+    `writes` says whether a template has a form for a channel.
+    """
 
     truth: Truth
     policies: Policies
     open_cases: OpenCases
+    reaching: Reaching
+    writes: Writes
 
-    async def plan(self, invoice_id: str, work: Open, pinned: str | None, now: datetime) -> Opened:
-        """The facts, and a plan when the advice asks for one and the debt is open."""
+    async def plan(
+        self,
+        invoice_id: str,
+        work: Open,
+        pinned: str | None,
+        now: datetime,
+        *,
+        case: Case | None = None,
+    ) -> Opened:
+        """The facts, and a plan when the advice asks for one and the debt is open.
+
+        A `case` is needed by work that keeps the plan there is.
+        """
         digest, policy = await self.policies.pin(pinned)
         standing = await self.truth.of(invoice_id, now)
         opened = Opened(
@@ -45,7 +65,13 @@ class Opening:
         )
         if opened.settled is not None or not work.advice.writes:
             return opened
-        return on_course(opened, await self._course(standing, policy, work))
+        if work.reroute and case is not None:
+            planned = _as_planned(opened, case)
+        else:
+            planned = on_course(opened, await self._course(standing, policy, work))
+        reach = await self.reaching.of(standing.invoice.contact, policy)
+        steps = reach.route(planned.steps, self.writes)
+        return replace(planned, steps=steps, unreachable=reach.leads_nowhere(steps))
 
     async def _course(self, standing: Standing, policy: Policy, work: Open) -> Course:
         invoice = standing.invoice
@@ -59,6 +85,18 @@ class Opening:
             where=whereabouts(invoice.contact, policy.account.timezone),
             open_cases=counted,
         )
+
+
+def _as_planned(opened: Opened, case: Case) -> Opened:
+    """The opening with the plan that the case has, put off and skipped as it may be."""
+    return replace(
+        opened,
+        campaign=case.campaign,
+        reason=case.campaign_reason,
+        rerouted=True,
+        steps=tuple(step for step in case.steps if step.pending),
+        review_at=case.review_at,
+    )
 
 
 def on_course(opened: Opened, found: Course) -> Opened:
@@ -114,6 +152,20 @@ def terms_of(policy: Policy) -> Terms:
         review_then=_AFTER_REVIEW[policy.review.then.value],
         receipt=policy.receipt,
         extend_keeps_review=True,
+        promise=_promise_terms(policy),
+    )
+
+
+def _promise_terms(policy: Policy) -> PromiseTerms | None:
+    said = policy.promise
+    if said is None:
+        return None
+    return PromiseTerms(
+        longest=said.longest,
+        most=said.most,
+        grace=said.grace,
+        confirm=said.confirm,
+        remind=said.remind,
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from activities.directories import Directories
 from dunning.directory import InvoiceStatus
 from dunning.errors import UnreadableBodyError
 from dunning.events import Settled
@@ -17,17 +18,25 @@ from store.standing import Standing, Standings
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Reads the directory afresh; a success that still waits in the inbox is settled first."""
+    """Reads the directory afresh; a success that still waits in the inbox is settled first.
+
+    Paid is final (R1), so that no other directory is asked about it.
+    """
 
     standings: Standings
     inbox: Inbox
     settlements: Settlements
     reader: InboundReader
+    directories: Directories | None = None
 
     async def of(self, invoice_id: str, now: datetime) -> Standing:
         """The standing of an invoice."""
         await self._settle_what_waits(invoice_id, now)
-        return await self.standings.of(invoice_id)
+        standing = await self.standings.of(invoice_id)
+        if self.directories is None or standing.invoice.status is InvoiceStatus.PAID:
+            return standing
+        doubt = await self.directories.refresh(invoice_id, now)
+        return replace(await self.standings.of(invoice_id), doubt=doubt)
 
     async def _settle_what_waits(self, invoice_id: str, now: datetime) -> None:
         for body in await self.inbox.pending_success(invoice_id):

@@ -14,7 +14,14 @@ from urllib.parse import urlsplit
 from app.cli.faults import explain
 from app.policy_check import findings
 from app.settings import EmailTransport, Settings
-from app.vendor_check import VendorFaultError, try_push, try_sendgrid, try_smtp, try_twilio
+from app.vendor_check import (
+    VendorFaultError,
+    try_push,
+    try_revtain,
+    try_sendgrid,
+    try_smtp,
+    try_twilio,
+)
 from dunning.errors import DunningError
 from dunning.policy import Policy
 
@@ -57,10 +64,13 @@ async def examine(settings: Settings, temporal_address: str | None) -> list[Chec
         ("database", lambda: _database(settings)),
         ("Temporal", lambda: _temporal(temporal_address)),
         ("policy", lambda: _policy(settings)),
+        ("Revtain", lambda: _revtain(settings)),
         ("SendGrid", lambda: _sendgrid(settings)),
         ("SMTP", lambda: _smtp(settings)),
         ("Twilio", lambda: _twilio(settings)),
         ("push", lambda: _push(settings)),
+        ("alerts", lambda: _alerts(settings)),
+        ("directories", lambda: _directories(settings)),
     )
     found = await asyncio.gather(*(_limited(name, attempt) for name, attempt in tries))
     return [*_settings(settings), *(check for checks in found for check in checks)]
@@ -102,12 +112,18 @@ def _settings(settings: Settings) -> Iterator[Check]:
             f"the links in messages lead to {settings.public_url}, which is this machine only",
             "Before you write to real customers, set DUNNING_PUBLIC_URL.",
         )
+    yield _ok("retention", _kept(settings))
     if settings.test_mode:
         yield _note(
             "test mode",
             "simulated events act like real ones",
             "Remove DUNNING_TEST_MODE in production.",
         )
+
+
+def _kept(settings: Settings) -> str:
+    texts = f"texts {settings.keep_texts} days" if settings.keep_texts else "no texts"
+    return f"keeps {texts}, bodies of webhooks {settings.keep_events} days"
 
 
 def _of_email(settings: Settings) -> dict[str, object]:
@@ -130,7 +146,7 @@ async def _database(settings: Settings) -> Iterable[Check]:
         return [_wrong("database", *_parts(str(fault)))]
     if behind:
         return [_wrong("database", "reachable, not migrated", "Run `dunning db upgrade`.")]
-    return [_ok("database", "reachable and migrated"), *await _events(url)]
+    return [_ok("database", "reachable and migrated"), *await _events(url), *await _channels(url)]
 
 
 async def _events(url: str) -> list[Check]:
@@ -239,6 +255,18 @@ def _templates(settings: Settings, policy: Policy) -> Check:
     return _ok("templates", "all can be rendered")
 
 
+async def _revtain(settings: Settings) -> Iterable[Check]:
+    if settings.revtain_api_key is None:
+        finding = "no API key, so Revtain is not asked when its last word does not come"
+        return [_note("Revtain", finding, "Set REVTAIN_API_KEY, to lose nothing in an outage.")]
+    try:
+        await try_revtain(settings)
+    except VendorFaultError as fault:
+        return [_wrong("Revtain", str(fault), fault.next_step)]
+    where = f" at {settings.revtain_base_url}" if settings.revtain_base_url else ""
+    return [_ok("Revtain", f"accepts the API key{where}")]
+
+
 async def _sendgrid(settings: Settings) -> Iterable[Check]:
     unused = settings.email_transport is not EmailTransport.SENDGRID
     if unused or settings.sendgrid_api_key is None:
@@ -284,6 +312,60 @@ async def _twilio(settings: Settings) -> Iterable[Check]:
         return [_wrong("Twilio", str(fault), fault.next_step)]
     where = f" at {settings.twilio_base_url}" if settings.twilio_base_url else ""
     return [_ok("Twilio", f"accepts the credentials{where}")]
+
+
+async def _alerts(settings: Settings) -> Iterable[Check]:
+    """Where the team is told; only schemes, since the URLs are secrets."""
+    from app.alerting import targets
+
+    found = await asyncio.to_thread(targets, settings)
+    if not found.used and not found.left_out:
+        step = "Set DUNNING_ALERT_URLS, so that your team hears of what needs a person."
+        return [_note("alerts", "told to nobody", step)]
+    names = ", ".join(target.name for target in found.used) or "nobody"
+    told = f"told to {names}"
+    if found.left_out:
+        told += f"; left out: {', '.join(target.name for target in found.left_out)}"
+    if found.empty or not found.used:
+        missing = ", ".join(found.empty) or "what DUNNING_NOTIFICATION_CHANNELS names"
+        step = "Add one to DUNNING_ALERT_URLS, or correct DUNNING_NOTIFICATION_CHANNELS."
+        return [_note("alerts", f"{told}; there is no URL for {missing}", step)]
+    return [_ok("alerts", f"{told}; `dunning alert test` tries them")]
+
+
+async def _directories(settings: Settings) -> Iterable[Check]:
+    """Each but the registry, which is the database, is asked for an invoice that cannot be."""
+    from app import directories
+
+    checks = list[Check]()
+    for name, source in directories.sources(settings).items():
+        try:
+            found = await directories.attempt(source)
+        except DunningError as fault:
+            step = "Correct it; docs/directories.md says what is expected."
+            checks.append(_wrong(f"directory {name}", str(fault), step))
+        else:
+            checks.append(_ok(f"directory {name}", found))
+        finally:
+            await source.aclose()
+    return checks
+
+
+async def _channels(url: str) -> list[Check]:
+    """What waits because a vendor refuses us."""
+    from store.channel_pauses import ChannelPauses
+    from store.database import Database
+
+    database = Database.connect(url, pool_size=1)
+    try:
+        waiting = await ChannelPauses(database).open()
+    finally:
+        await database.aclose()
+    step = "Mend it; the channel goes on by itself, or at once with `dunning channel resume`."
+    return [
+        _wrong(f"channel {pause.channel.value}", f"waits: {pause.reason}", step)
+        for pause in waiting
+    ]
 
 
 def _parts(sentence: str) -> tuple[str, str]:

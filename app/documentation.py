@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import cast
 
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
@@ -23,7 +24,15 @@ _EXAMPLES = {
     "DUNNING_SECRET_KEY": "0123456789abcdef0123456789abcdef",
     "DUNNING_EMAIL_FROM": "billing@example.com",
     "DUNNING_METRICS_PORT": "9090",
+    "DUNNING_ALERT_URLS": "slack://TokenA/TokenB/TokenC, mailto://user:password@example.com",
+    "DUNNING_NOTIFICATION_CHANNELS": "WEBHOOK, EMAIL",
+    "DUNNING_DIRECTORY_URL": "https://shop.example/dunning/invoices/{invoice_id}",
+    "DUNNING_DIRECTORY_TRANSACTION_URL": "https://shop.example/dunning/payments/{transaction_id}",
+    "DUNNING_DIRECTORY_SQL_URL": "postgresql://reader:password@db.example/shop",
+    "DUNNING_DIRECTORY_SQL_FILE": "config/directory.yaml",
     "REVTAIN_WEBHOOK_SECRET": "whsec_example",
+    "REVTAIN_API_KEY": "rev_example",
+    "REVTAIN_BASE_URL": "https://api.revtain.com",
     "SENDGRID_API_KEY": "SG.example",
     "SENDGRID_BASE_URL": "https://api.eu.sendgrid.com",
     "TWILIO_ACCOUNT_SID": "AC00000000000000000000000000000000",
@@ -105,6 +114,8 @@ def _written(default: object) -> str | None:
     match default:
         case None | () | SecretStr():
             return None
+        case tuple():
+            return ", ".join(map(str, cast("tuple[object, ...]", default)))
         case bool():
             return str(default).lower()
         case Enum():

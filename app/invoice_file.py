@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from dunning.errors import DunningError
+from app.csv_file import CsvFileError, records
 from dunning.registration import (
     CustomerRegistration,
     InvoiceRegistration,
@@ -32,7 +29,6 @@ _LISTS = frozenset({"customer_tags", "customer_push_tokens", *_OF_REVTAIN})
 _NUMBERS = frozenset({"amount_due"})
 _NEWLINES = re.compile(r"\s*[\r\n]\s*")
 _WHOLE = re.compile(r"-?[0-9]{1,15}")
-_DELIMITERS = ",;\t"
 
 _MINOR_UNITS = "must be a whole number of minor units, such as 4900 for 49.00"
 _PLAIN = {
@@ -45,10 +41,6 @@ _PLAIN = {
 }
 
 COLUMNS = (_ID, *_OWN, *_OF_CUSTOMER, *_OF_REVTAIN)
-
-
-class InvoiceFileError(DunningError):
-    """The file as a whole cannot be read; the text says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,14 +72,13 @@ Row = GoodRow | BadRow
 
 
 def read_invoices(content: bytes) -> list[Row]:
-    """Every row of the file that is not blank; `InvoiceFileError` when there cannot be any."""
-    text = _decoded(content)
-    lines = _records(text)
+    """Every row of the file that is not blank; `CsvFileError` when there cannot be any."""
+    lines = records(content)
     header = next(lines, None)
     if header is None:
-        raise InvoiceFileError("The file is empty. Its first line must name the columns.")
+        raise CsvFileError("The file is empty. Its first line must name the columns.")
     if isinstance(header[1], str):
-        raise InvoiceFileError(f"Line 1 is not CSV: {header[1]}. Correct the line.")
+        raise CsvFileError(f"Line 1 is not CSV: {header[1]}. Correct the line.")
     columns = _columns(header[1])
     known: dict[str, int] = {}
     return [_row(line, record, columns, known) for line, record in lines]
@@ -107,53 +98,19 @@ def column(path: Sequence[object]) -> str:
             return ""
 
 
-def _decoded(content: bytes) -> str:
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise InvoiceFileError("The file is in UTF-16. Save it as CSV UTF-8.")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        line = content.count(b"\n", 0, fault.start) + 1
-        raise InvoiceFileError(
-            f"Line {line} is not UTF-8 text. Save the file as CSV UTF-8."
-        ) from fault
-
-
-def _records(text: str) -> Iterator[tuple[int, list[str] | str]]:
-    """Each record with the line it begins on; a text says why it cannot be read."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            record = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as fault:
-            yield line, str(fault)
-        else:
-            if any(cell.strip() for cell in record):
-                yield line, record
-
-
-def _delimiter(text: str) -> str:
-    """Spreadsheets of some countries write semicolons or tabs."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    return max(_DELIMITERS, key=first.count)
-
-
 def _columns(header: Sequence[str]) -> list[str]:
     names = [name.strip().lower() for name in header]
     unknown = [name for name in names if name not in COLUMNS]
     if unknown:
-        raise InvoiceFileError(
+        raise CsvFileError(
             f"Line 1 names columns that are not known: {', '.join(repr(n) for n in unknown)}. "
             f"Known are: {', '.join(COLUMNS)}."
         )
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise InvoiceFileError(f"Line 1 names columns twice: {', '.join(twice)}. Keep one of each.")
+        raise CsvFileError(f"Line 1 names columns twice: {', '.join(twice)}. Keep one of each.")
     if _ID not in names:
-        raise InvoiceFileError(f"Line 1 does not name the column `{_ID}`. Add it.")
+        raise CsvFileError(f"Line 1 does not name the column `{_ID}`. Add it.")
     return names
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def read_policy(text: str) -> tuple[Policy, str]:
     """The policy and the digest that identifies its version; a PolicyError names each problem."""
-    policy = parse_policy(_load(text))
+    policy = parse_policy(load_document(text))
     return policy, policy.digest
 
 
@@ -55,7 +55,8 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def _load(text: str) -> object:
+def load_document(text: str) -> object:
+    """What YAML text says, read strictly; a PolicyError names the place that cannot be read."""
     try:
         return yaml.load(text, _Loader)  # noqa: S506  # a subclass of the safe loader
     except yaml.MarkedYAMLError as error:

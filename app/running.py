@@ -13,7 +13,7 @@ import structlog
 import uvicorn
 from temporalio.client import Client
 
-from app import deployment, metrics, policy_check, temporal, wiring
+from app import deployment, directories, doors, metrics, policy_check, temporal, wiring
 from app.settings import Settings, required
 from app.web import create_app
 from app.wiring import Stores
@@ -21,6 +21,7 @@ from app.worker import workers
 from dunning.errors import DunningError
 from store import migrations
 from store.errors import DatabaseDownError, SchemaError
+from web.promises import CaseClock
 from workflows.client import CaseClient
 from workflows.errors import TemporalDownError
 
@@ -104,11 +105,17 @@ async def require_schema(settings: Settings) -> None:
 
 @asynccontextmanager
 async def web(
-    settings: Settings, stores: Stores, client: Client, *, port: int | None = None
+    settings: Settings,
+    stores: Stores,
+    client: Client,
+    *,
+    port: int | None = None,
+    case_clock: CaseClock | None = None,
 ) -> AsyncGenerator[str]:
     """Serve the doors and dispatch events until left; the base URL."""
     cases = CaseClient(client)
-    application = create_app(settings, stores, cases, wiring.door(settings, stores, cases))
+    door = doors.door(settings, stores, cases)
+    application = create_app(settings, stores, cases, door, case_clock)
     config = uvicorn.Config(
         application,
         host=settings.host,
@@ -174,6 +181,7 @@ async def run_web(settings: Settings) -> None:
 async def _web(settings: Settings, up: asyncio.Event, stopping: asyncio.Event) -> None:
     await asyncio.to_thread(policy_check.warn, wiring.policy(settings), settings)
     await require_schema(settings)
+    await directories.check(settings)
     stores = wiring.stores(settings)
     client = await temporal.connect(lazy=True)
     async with numbers(settings), web(settings, stores, client) as url:
@@ -193,13 +201,14 @@ async def _worker(
 ) -> None:
     await asyncio.to_thread(policy_check.warn, wiring.policy(settings), settings)
     await require_schema(settings)
+    await directories.check(settings)
     stores = wiring.stores(settings)
     client = await wait_for(
         f"Temporal at {temporal.address()}", temporal.connect, TemporalDownError
     )
     async with (
         wiring.desks(settings, stores) as desks,
-        workers(client, desks, build_id=build_id),
+        workers(client, desks, build_id=build_id, rates=settings.rates),
         numbers(settings),
     ):
         if build_id is not None:

@@ -1,4 +1,4 @@
-"""Through what do emails and notifications leave? The settings choose."""
+"""Through what do emails, texts and notifications leave? The settings choose."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from datetime import datetime, timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from app import feedback
 from app.settings import EmailTransport, Settings, SettingsError, required
-from dunning.ports import EmailSender
+from dunning.channel import Channel
+from dunning.ports import EmailSender, Gate
 from providers.sendgrid.sender import SendGridEmail
 from providers.smtp.dialogue import DEFAULT_PORTS, Server, Tls
 from providers.smtp.sender import SmtpEmail
+from providers.twilio.sender import TwilioText
 
 if TYPE_CHECKING:
     from providers.fcm.sender import FcmPush
@@ -52,6 +55,31 @@ def smtp(settings: Settings, now: Callable[[], datetime]) -> SmtpEmail:
     return SmtpEmail(server, now=now)
 
 
+def channels(settings: Settings) -> frozenset[Channel]:
+    """The channels that a vendor is configured for."""
+    text = {Channel.SMS} if settings.twilio_account_sid is not None else set[Channel]()
+    notifies = settings.fcm_service_account_file is not None and push_installed()
+    return frozenset({Channel.EMAIL, *text, *({Channel.PUSH} if notifies else ())})
+
+
+def gates(email: EmailSender, text: TwilioText | None) -> dict[Channel, Gate]:
+    """The vendors that say how fast they may be sent to."""
+    found: dict[Channel, Gate] = {}
+    if isinstance(email, SendGridEmail):
+        found[Channel.EMAIL] = email
+    if text is not None:
+        found[Channel.SMS] = text
+    return found
+
+
+def proof_within(settings: Settings) -> dict[Channel, timedelta]:
+    """How long the vendor's report on a message in doubt is awaited, where reports come."""
+    reports = settings.email_transport is EmailTransport.SENDGRID and (
+        settings.sendgrid_webhook_public_key
+    )
+    return {Channel.EMAIL: timedelta(minutes=settings.report_wait)} if reports else {}
+
+
 def push_installed() -> bool:
     """Whether the libraries of the extra `push` are there."""
     return all(find_spec(name) is not None for name in _GOOGLE)
@@ -73,4 +101,29 @@ def push(settings: Settings, now: Callable[[], datetime]) -> FcmPush | None:
         now=now,
         project=settings.fcm_project_id,
         base_url=settings.fcm_base_url,
+    )
+
+
+def text(settings: Settings, now: Callable[[], datetime]) -> TwilioText | None:
+    """The way to telephones; None when it is not configured."""
+    if settings.twilio_account_sid is None:
+        return None
+    if settings.twilio_from is None and settings.twilio_messaging_service_sid is None:
+        required(None, "TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID")
+    key, secret = settings.twilio_api_key, settings.twilio_api_secret
+    # With an API key the token, if there is one, only proves Twilio's webhooks.
+    keyed = key is not None and secret is not None
+    token = None if keyed else settings.twilio_auth_token
+    if not keyed and token is None:
+        required(None, "TWILIO_AUTH_TOKEN, or TWILIO_API_KEY with TWILIO_API_SECRET,")
+    return TwilioText(
+        settings.twilio_account_sid,
+        now=now,
+        auth_token=token.get_secret_value() if token else None,
+        api_key=key if keyed else None,
+        api_secret=secret.get_secret_value() if keyed and secret else None,
+        from_number=settings.twilio_from,
+        messaging_service_sid=settings.twilio_messaging_service_sid,
+        status_callback=feedback.status_callback(settings),
+        base_url=settings.twilio_base_url,
     )

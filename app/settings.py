@@ -5,19 +5,38 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from dunning.alert import NotificationChannel
+from dunning.channel import Channel
 from dunning.errors import DunningError
+from dunning.lookup import DirectoryName
+from dunning.outgoing import check_url
 
 _PREFIX = "DUNNING_"
 _OF_TESTS = frozenset({"DUNNING_SPECS"})
 _SHORTEST_KEY = 32
+_BRACES = 2
+_SEVERAL = (
+    "REVTAIN_WEBHOOK_SECRET",
+    "SENDGRID_WEBHOOK_PUBLIC_KEY",
+    "TWILIO_WEBHOOK_SECRET",
+    "DUNNING_NOTIFICATION_CHANNELS",
+    "DUNNING_DIRECTORIES",
+)
 
 
 class EmailTransport(StrEnum):
@@ -33,6 +52,25 @@ class SmtpTls(StrEnum):
     STARTTLS = "starttls"
     IMPLICIT = "implicit"
     NONE = "none"
+
+
+class OptOutHandling(StrEnum):
+    """Who answers the words STOP, START and HELP."""
+
+    VENDOR = "vendor"
+    OURS = "ours"
+
+    @property
+    def by_vendor(self) -> bool:
+        """Whether Twilio does, so that we keep silent."""
+        return self is OptOutHandling.VENDOR
+
+
+class WebhookAlgorithm(StrEnum):
+    """What Twilio signs its webhooks with."""
+
+    SHA1 = "sha1"
+    SHA256 = "sha256"
 
 
 class SettingsError(DunningError):
@@ -53,7 +91,34 @@ def _long_enough(value: SecretStr) -> SecretStr:
     return value
 
 
+def _word(value: object) -> object:
+    """As in the recovery service's own list too, which is JSON."""
+    return value.strip(" []\"'").upper() if isinstance(value, str) else value
+
+
+def _of(name: str) -> Callable[[str], str]:
+    """A template of an address, in which braces hold this name once and nothing else."""
+
+    def checked(value: str) -> str:
+        url = check_url(value)
+        if url.count(f"{{{name}}}") != 1 or url.count("{") + url.count("}") != _BRACES:
+            raise ValueError(f"must hold {{{name}}} once, and no other braces")
+        return url
+
+    return checked
+
+
+def _each_once(value: tuple[DirectoryName, ...]) -> tuple[DirectoryName, ...]:
+    if not value or len(set(value)) != len(value):
+        raise ValueError("must name one or more of registry, http and sql, each once")
+    return value
+
+
 WebUrl = Annotated[str, AfterValidator(_web_url)]
+_Directories = Annotated[tuple[DirectoryName, ...], AfterValidator(_each_once)]
+_InvoiceUrl = Annotated[str, AfterValidator(_of("invoice_id"))]
+_TransactionUrl = Annotated[str, AfterValidator(_of("transaction_id"))]
+_Way = Annotated[NotificationChannel, BeforeValidator(_word)]
 
 
 class Settings(BaseSettings):
@@ -138,16 +203,116 @@ class Settings(BaseSettings):
         alias="DUNNING_TEST_MODE",
         description="Whether simulated events act like real ones",
     )
+    alert_urls: SecretStr | None = Field(
+        None,
+        alias="DUNNING_ALERT_URLS",
+        description="Where your team is told what needs it: Apprise URLs, separated by commas or"
+        " white space",
+    )
+    notification_channels: Annotated[tuple[_Way, ...], NoDecode] = Field(
+        (),
+        alias="DUNNING_NOTIFICATION_CHANNELS",
+        description="Which kinds of these URLs are used, comma-separated: `WEBHOOK` (chat, pagers"
+        " and the like), `EMAIL`, `SMS`; all without it",
+    )
+    report_wait: float = Field(
+        15.0,
+        alias="DUNNING_REPORT_WAIT",
+        ge=0,
+        le=1440,
+        description="Minutes for which a report of SendGrid is awaited on an email of which nobody"
+        " can tell whether it left; then a person must look",
+    )
+    emails_per_second: float = Field(
+        20.0,
+        alias="DUNNING_EMAILS_PER_SECOND",
+        gt=0,
+        description="How many emails leave in a second at most, over all workers",
+    )
+    texts_per_second: float = Field(
+        20.0,
+        alias="DUNNING_TEXTS_PER_SECOND",
+        gt=0,
+        description="The same of texts; Twilio queues what is above the rate of your numbers",
+    )
+    notifications_per_second: float = Field(
+        20.0,
+        alias="DUNNING_NOTIFICATIONS_PER_SECOND",
+        gt=0,
+        description="The same of notifications",
+    )
+    directories: Annotated[_Directories, NoDecode] = Field(
+        (DirectoryName.REGISTRY,),
+        alias="DUNNING_DIRECTORIES",
+        description="Where invoices are looked up before each message, comma-separated, in this"
+        " order: `registry` (what was registered here), `http`, `sql`",
+    )
+    directory_url: _InvoiceUrl | None = Field(
+        None,
+        alias="DUNNING_DIRECTORY_URL",
+        description="Your look-up endpoint, for `http`",
+    )
+    directory_transaction_url: _TransactionUrl | None = Field(
+        None,
+        alias="DUNNING_DIRECTORY_TRANSACTION_URL",
+        description="The same for transactions that nobody registered; they wait without it",
+    )
+    directory_cache: float = Field(
+        30.0,
+        alias="DUNNING_DIRECTORY_CACHE",
+        ge=0,
+        le=3600,
+        description="Seconds for which an answer holds, and one that gives none is left alone",
+    )
+    directory_sql_url: SecretStr | None = Field(
+        None,
+        alias="DUNNING_DIRECTORY_SQL_URL",
+        description="Your own database, for `sql`; a user who may only read is enough",
+    )
+    directory_sql_file: Path | None = Field(
+        None,
+        alias="DUNNING_DIRECTORY_SQL_FILE",
+        description="The file with the queries on it",
+    )
+    keep_texts: int = Field(
+        400,
+        alias="DUNNING_KEEP_TEXTS",
+        ge=0,
+        le=36500,
+        description="Days for which the texts of messages and replies are kept; `0` keeps none",
+    )
+    keep_events: int = Field(
+        90,
+        alias="DUNNING_KEEP_EVENTS",
+        ge=1,
+        le=36500,
+        description="Days for which the bodies of webhooks are kept after they were handled",
+    )
     revtain_webhook_secret: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (),
         alias="REVTAIN_WEBHOOK_SECRET",
         description="Revtain's signing secret; several, comma-separated, while rotating",
+    )
+    revtain_api_key: SecretStr | None = Field(
+        None,
+        alias="REVTAIN_API_KEY",
+        description="Revtain's API key (rev_...); with it Revtain is asked how payments stand whose"
+        " last word may have been lost",
+    )
+    revtain_base_url: WebUrl | None = Field(
+        None, alias="REVTAIN_BASE_URL", description="Another address of Revtain's API"
     )
     sendgrid_api_key: SecretStr | None = Field(
         None, alias="SENDGRID_API_KEY", description="SendGrid key with the scope Mail Send"
     )
     sendgrid_base_url: WebUrl | None = Field(
         None, alias="SENDGRID_BASE_URL", description="Another address of SendGrid's API"
+    )
+    sendgrid_webhook_public_key: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        alias="SENDGRID_WEBHOOK_PUBLIC_KEY",
+        description="Verification key of SendGrid's signed Event Webhook, which reports to"
+        " `/webhooks/sendgrid`; several, comma-separated, while rotating",
     )
     twilio_account_sid: str | None = Field(
         None,
@@ -156,6 +321,17 @@ class Settings(BaseSettings):
     )
     twilio_auth_token: SecretStr | None = Field(
         None, alias="TWILIO_AUTH_TOKEN", description="Its token, or use the API key below"
+    )
+    twilio_webhook_algorithm: WebhookAlgorithm = Field(
+        WebhookAlgorithm.SHA1,
+        alias="TWILIO_WEBHOOK_ALGORITHM",
+        description="What Twilio signs its webhooks with: `sha1` (the account's auth token) or"
+        " `sha256` (a shared key)",
+    )
+    twilio_webhook_secret: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (),
+        alias="TWILIO_WEBHOOK_SECRET",
+        description="Secret of that shared key; several, comma-separated, while rotating",
     )
     twilio_api_key: str | None = Field(
         None, alias="TWILIO_API_KEY", description="API key SID (SK...), with its secret"
@@ -168,6 +344,12 @@ class Settings(BaseSettings):
     )
     twilio_messaging_service_sid: str | None = Field(
         None, alias="TWILIO_MESSAGING_SERVICE_SID", description="Messaging service (MG...)"
+    )
+    twilio_opt_out_handling: OptOutHandling = Field(
+        OptOutHandling.VENDOR,
+        alias="TWILIO_OPT_OUT_HANDLING",
+        description="Who answers STOP, START and HELP when they are the whole text: `vendor`, as"
+        " Twilio does by itself, or `ours` if it does not for this account",
     )
     twilio_base_url: WebUrl | None = Field(
         None, alias="TWILIO_BASE_URL", description="Another address of Twilio's API"
@@ -191,16 +373,36 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _split_secrets(cls, values: Mapping[str, object]) -> Mapping[str, object]:
-        found = values.get("REVTAIN_WEBHOOK_SECRET")
-        if isinstance(found, str):
-            secrets = tuple(part.strip() for part in found.split(","))
-            return {**values, "REVTAIN_WEBHOOK_SECRET": secrets}
-        return values
+        found = {name: values[name] for name in _SEVERAL if isinstance(values.get(name), str)}
+        split = {
+            name: tuple(part.strip() for part in str(value).split(","))
+            for name, value in found.items()
+        }
+        return {**values, **split}
 
     @property
     def token_key(self) -> bytes:
         """The key under which tokens and addresses are digested."""
         return hmac.new(self.key.encode(), b"tokens", hashlib.sha256).digest()
+
+    @property
+    def endpoint_key(self) -> bytes:
+        """The key from which the secrets of the merchant's endpoints are derived."""
+        return hmac.new(self.key.encode(), b"endpoints", hashlib.sha256).digest()
+
+    @property
+    def directory_key(self) -> bytes:
+        """The key by which the merchant's look-up endpoint knows us."""
+        return hmac.new(self.key.encode(), b"directory", hashlib.sha256).digest()
+
+    @property
+    def rates(self) -> dict[Channel, float]:
+        """How many messages of each channel may leave in a second, over all workers."""
+        return {
+            Channel.EMAIL: self.emails_per_second,
+            Channel.SMS: self.texts_per_second,
+            Channel.PUSH: self.notifications_per_second,
+        }
 
     @property
     def key(self) -> str:

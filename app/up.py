@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from app import running, temporal, trial, wiring
+from app import directories, running, temporal, trial, wiring
 from app.embedded.postgres import EmbeddedPostgres
 from app.embedded.process import free_port
 from app.embedded.temporal import TemporalDevServer
@@ -31,6 +31,7 @@ from workflows.errors import TemporalDownError
 if TYPE_CHECKING:
     from rich.console import Console
 
+_REVTAIN = {"REVTAIN_API_KEY": "rev_sandbox"}
 _SENDGRID = {"SENDGRID_API_KEY": "SG.sandbox"}
 _TWILIO = {
     "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
@@ -89,10 +90,11 @@ async def _serve(it: _Trial, is_up: asyncio.Event, until: asyncio.Event) -> None
         client = await _temporal(it, stack)
         sandbox = await stack.enter_async_context(_vendors(it))
         settings = it.settings
+        await directories.check(settings)
         stores = wiring.stores(settings)
         stack.push_async_callback(stores.database.aclose)
         desks = await stack.enter_async_context(wiring.desks(settings, stores))
-        await stack.enter_async_context(workers(client, desks))
+        await stack.enter_async_context(workers(client, desks, rates=settings.rates))
         await stack.enter_async_context(running.numbers(settings))
         url = await stack.enter_async_context(running.web(settings, stores, client))
         it.links = {
@@ -100,8 +102,8 @@ async def _serve(it: _Trial, is_up: asyncio.Event, until: asyncio.Event) -> None
             "Revtain's webhook": f"{url}/webhooks/revtain",
             **it.links,
         }
-        if sandbox is not None and it.lacks("REVTAIN_WEBHOOK_SECRET"):
-            sandbox.revtain.send_to(f"{url}/webhooks/revtain")
+        if sandbox is not None:
+            _hear(it, sandbox, url)
         stack.enter_context(trial.recorded(settings.data_dir, it.shared))
         _tell(it)
         is_up.set()
@@ -187,19 +189,37 @@ async def _vendors(it: _Trial) -> AsyncGenerator[Sandbox | None]:
     settings = SandboxSettings()
     async with Sandbox.start(settings) as sandbox:
         if missing["SendGrid"]:
-            it.environment |= {**_SENDGRID, "SENDGRID_BASE_URL": sandbox.sendgrid_url}
+            it.environment |= {
+                **_SENDGRID,
+                "SENDGRID_BASE_URL": sandbox.sendgrid_url,
+                "SENDGRID_WEBHOOK_PUBLIC_KEY": sandbox.sendgrid.event_public_key,
+            }
             if it.lacks("DUNNING_EMAIL_FROM"):
                 it.environment["DUNNING_EMAIL_FROM"] = "billing@example.com"
         if missing["Twilio"]:
             it.environment |= {**_TWILIO, "TWILIO_BASE_URL": sandbox.twilio_url}
         if missing["Revtain"]:
             it.environment["REVTAIN_WEBHOOK_SECRET"] = settings.webhook_secret
+            if it.lacks("REVTAIN_API_KEY"):
+                it.environment |= {**_REVTAIN, "REVTAIN_BASE_URL": sandbox.revtain_url}
         it.links["Inbox of the sandbox"] = f"{sandbox.url}/"
         it.say(
             f"No settings for {', '.join(names)}: a sandbox on this machine stands in. "
             "What goes there reaches nobody."
         )
         yield sandbox
+
+
+def _hear(it: _Trial, sandbox: Sandbox, url: str) -> None:
+    """Let the stand-ins call our doors; their real vendors would call the public address."""
+    if it.lacks("REVTAIN_WEBHOOK_SECRET"):
+        sandbox.revtain.send_to(f"{url}/webhooks/revtain")
+    public = it.settings.public_url
+    sandbox.serve_at(public, url)
+    if it.lacks("SENDGRID_API_KEY") and it.lacks("SENDGRID_WEBHOOK_PUBLIC_KEY"):
+        sandbox.sendgrid.send_events_to(f"{public}/webhooks/sendgrid")
+    if it.lacks("TWILIO_ACCOUNT_SID"):
+        sandbox.twilio.send_replies_to(f"{public}/webhooks/twilio/inbound")
 
 
 def _tell(it: _Trial) -> None:

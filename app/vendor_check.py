@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 from pydantic import TypeAdapter
 
-from app import clock, senders
+from app import clock, recovery, senders
 from app.settings import Settings, SettingsError
 from dunning.errors import DunningError, ProviderError
 
@@ -45,6 +45,18 @@ async def try_sendgrid(key: str, base_url: str | None) -> None:
         raise VendorFaultError(
             f"the key lacks the scope {_SCOPE}", "Give the key `Mail Send` in SendGrid's settings."
         )
+
+
+async def try_revtain(settings: Settings) -> None:
+    """Ask about a transaction that nobody has; `VendorFaultError` unless the key is accepted."""
+    source = recovery.api(settings)
+    if source is None:
+        return
+    try:
+        async with source:
+            await source.probe()
+    except ProviderError as fault:
+        raise VendorFaultError(str(fault), "Correct REVTAIN_API_KEY, or make a new key.") from None
 
 
 async def try_twilio(settings: Settings) -> None:

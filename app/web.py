@@ -2,60 +2,99 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from app import wiring
+from app import doors, inbound, promising, senders, wiring
+from app.alerting import alerting
+from app.background import Background
+from app.doors import Door
 from app.settings import Settings
-from app.wiring import Door, Stores
+from app.wiring import Stores
 from dunning.errors import DunningError
 from store.errors import DatabaseDownError
 from web.api import app as api
-from web.portal import pages
+from web.api.consents import ConsentDoor
+from web.api.customers import CustomerDoor
+from web.api.endpoints import EndpointDoor
+from web.api.promises import PromiseDoor
+from web.portal import pages, preferences
+from web.promises import CaseClock
 from webhook import door as vendors
 from workflows.client import CaseClient
 
 
-def create_app(settings: Settings, stores: Stores, client: CaseClient, door: Door) -> FastAPI:
+def create_app(
+    settings: Settings,
+    stores: Stores,
+    client: CaseClient,
+    door: Door,
+    case_clock: CaseClock | None = None,
+) -> FastAPI:
     """All doors in one application; its lifespan dispatches and sweeps."""
     application = FastAPI(
         title="Dunning",
         description="Register invoices, look at their cases, and steer them.",
         version="1",
-        lifespan=_lifespan(door),
+        lifespan=_lifespan(
+            door, Background({**door.tasks, "alerting": alerting(settings, stores)})
+        ),
         routes=[
-            vendors.route("/webhooks/revtain", door.intake, wiring.SIGNATURE_HEADER),
+            vendors.route("/webhooks/revtain", door.intake, doors.SIGNATURE_HEADER),
+            *([door.replies.route(inbound.PATH)] if door.replies is not None else []),
+            *(reports.route for reports in door.listening.doors),
             Route("/healthz", _healthy),
             Route("/readyz", _ready(stores, client)),
         ],
     )
-    operations = wiring.operations(stores, client, arrived=door.intake.arrived)
-    api.install(application, operations=operations, keys=stores.keys)
+    operations = wiring.operations(
+        stores, client, zone_of=wiring.zones(settings), arrived=door.intake.arrived
+    )
+    promises = promising.desk(settings, stores, operations, case_clock)
+    api.install(
+        application,
+        operations=operations,
+        keys=stores.keys,
+        more=[
+            EndpointDoor(endpoints=stores.endpoints, outgoing=stores.outgoing),
+            CustomerDoor(wiring.personal_data(stores, arrived=door.intake.arrived)),
+            ConsentDoor(wiring.consent_desk(stores, arrived=door.intake.arrived)),
+            PromiseDoor(promises),
+        ],
+    )
     pages.install(
         application,
         registry=stores.registry,
         links=wiring.links(settings),
         policy=wiring.policy(settings),
+        promises=promises,
+    )
+    preferences.install(
+        application,
+        registry=stores.registry,
+        wishes=stores.preferences,
+        links=wiring.preference_links(settings),
+        policy=wiring.policy(settings),
+        vendors=senders.channels(settings),
     )
     return application
 
 
-def _lifespan(door: Door) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    door: Door, background: Background
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncGenerator[None]:
-        dispatching = asyncio.create_task(door.dispatcher.run())
-        sweeping = asyncio.create_task(door.sweep.run())
+        background.start()
         yield
-        door.dispatcher.stop()
-        door.sweep.stop()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(dispatching, sweeping)
+        await background.stop()
+        await door.receiver.aclose()
+        await door.looked_up.aclose()
 
     return running
 

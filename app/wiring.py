@@ -6,49 +6,64 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cache
 
 from activities.case import CaseDesk, NudgeDesk
 from activities.devices import Devices
+from activities.directories import Directories
 from activities.letters import Postbox, Writer
 from activities.nudge import Nudger
 from activities.opening import Opening
+from activities.pausing import Pausing
 from activities.policies import Policies
+from activities.reaching import Reaching
 from activities.truth import Truth
-from app import clock, senders
-from app.forecasts import Forecasts
+from activities.zones import whereabouts
+from app import clock, directories, senders
 from app.policy_file import default_policy_text, read_policy
 from app.settings import Settings, SettingsError, required
+from app.template_names import template_names
+from dunning.directory import Contact
 from dunning.policy import Policy
 from dunning.public_holidays import is_holiday
-from messages.links import PayLinks
+from messages.links import PayLinks, PreferenceLinks
 from messages.render import Renderer
 from providers.revtain.reader import RevtainReader
-from providers.revtain.signature import RevtainSignature
-from providers.twilio.sender import TwilioText
+from store.alerts import Alerts
+from store.audit import Audit
 from store.cases import Cases
+from store.channel_pauses import ChannelPauses
+from store.closed_addresses import ClosedAddresses
+from store.consents import Consents
+from store.contacts import Contacts
 from store.database import Database
+from store.disclosure import Disclosure
+from store.endpoints import Endpoints
+from store.erasure import Erasure
 from store.facts import Facts
 from store.inbox import Inbox
 from store.keys import ApiKeys
 from store.ledger import Ledger
 from store.matching import Matching
 from store.open_cases import OpenCases
+from store.outgoing import Outgoing
 from store.policies import Policies as KeptPolicies
+from store.preferences import Preferences
 from store.push_tokens import PushTokens
 from store.references import References
 from store.registry import Registry
+from store.replies import Replies
+from store.reports import Reports
+from store.retention import Keeping, Retention
 from store.settlement import Settlements
 from store.standing import Standings
+from store.story import Chronicles
+from store.suppressions import Suppressions
+from web.consents import ConsentDesk
 from web.operations import Operations
-from webhook.dispatcher import Dispatcher
-from webhook.handling import Handler
-from webhook.intake import Intake
-from webhook.sweep import Sweep
+from web.personal_data import PersonalData
 from workflows.client import CaseClient
-
-REVTAIN = "revtain"
-SIGNATURE_HEADER = "x-revtain-signature"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +83,30 @@ class Stores:
     references: References
     policies: KeptPolicies
     push_tokens: PushTokens
+    suppressions: Suppressions
+    alerts: Alerts
+    pauses: ChannelPauses
+    audit: Audit
+    chronicles: Chronicles
+    erasure: Erasure
+    disclosure: Disclosure
+    retention: Retention
+    endpoints: Endpoints
+    outgoing: Outgoing
+    consents: Consents
+    replies: Replies
+    contacts: Contacts
+    closed_addresses: ClosedAddresses
+    preferences: Preferences
+    reports: Reports
 
 
 def stores(settings: Settings, *, pool_size: int = 10) -> Stores:
     """Stores on the configured database; nothing is connected before the first use."""
     url = required(settings.database_url, "DUNNING_DATABASE_URL").get_secret_value()
     database = Database.connect(url, pool_size=pool_size)
+    suppressions = Suppressions(database, settings.token_key)
+    consents = Consents(database, settings.token_key)
     return Stores(
         database=database,
         inbox=Inbox(database),
@@ -82,12 +115,28 @@ def stores(settings: Settings, *, pool_size: int = 10) -> Stores:
         settlements=Settlements(database),
         standings=Standings(database, settings.token_key),
         cases=Cases(database),
-        ledger=Ledger(database, settings.token_key),
+        ledger=Ledger(database, settings.token_key, keep_texts=settings.keep_texts > 0),
         keys=ApiKeys(database),
         facts=Facts(database),
         references=References(database),
         policies=KeptPolicies(database),
         push_tokens=PushTokens(database),
+        suppressions=suppressions,
+        alerts=Alerts(database),
+        pauses=ChannelPauses(database),
+        audit=Audit(database),
+        chronicles=Chronicles(database, settings.token_key),
+        erasure=Erasure(database, settings.token_key),
+        disclosure=Disclosure(database, settings.token_key),
+        retention=Retention(database, keeping(settings)),
+        endpoints=Endpoints(database, settings.endpoint_key),
+        outgoing=Outgoing(database),
+        consents=consents,
+        replies=Replies(database, suppressions, consents),
+        contacts=Contacts(database),
+        closed_addresses=ClosedAddresses(database, suppressions, consents),
+        preferences=Preferences(database, suppressions, consents),
+        reports=Reports(database, suppressions),
     )
 
 
@@ -109,6 +158,7 @@ def operations(
     stores: Stores,
     client: CaseClient,
     *,
+    zone_of: Callable[[Contact], str],
     now: Callable[[], datetime] = clock.now,
     arrived: asyncio.Event | None = None,
 ) -> Operations:
@@ -120,7 +170,52 @@ def operations(
         inbox=stores.inbox,
         facts=stores.facts,
         references=stores.references,
+        audit=stores.audit,
+        chronicles=stores.chronicles,
         client=client,
+        now=now,
+        zone_of=zone_of,
+        arrived=arrived or asyncio.Event(),
+    )
+
+
+def zones(settings: Settings) -> Callable[[Contact], str]:
+    """On whose clock a customer lives most probably; the policy is read when first asked."""
+
+    @cache
+    def account() -> str:
+        return policy(settings).account.timezone
+
+    return lambda contact: whereabouts(contact, account()).zone
+
+
+def keeping(settings: Settings) -> Keeping:
+    """For how long bodies and texts are kept."""
+    return Keeping(
+        events=timedelta(days=settings.keep_events), texts=timedelta(days=settings.keep_texts)
+    )
+
+
+def personal_data(stores: Stores, *, arrived: asyncio.Event | None = None) -> PersonalData:
+    """What customers may ask for; `arrived` wakes a dispatcher in the same process."""
+    return PersonalData(
+        erasure=stores.erasure,
+        disclosure=stores.disclosure,
+        arrived=arrived or asyncio.Event(),
+    )
+
+
+def consent_desk(
+    stores: Stores,
+    *,
+    now: Callable[[], datetime] = clock.now,
+    arrived: asyncio.Event | None = None,
+) -> ConsentDesk:
+    """Consent and suppressions, by customer."""
+    return ConsentDesk(
+        contacts=stores.contacts,
+        consents=stores.consents,
+        closed=stores.closed_addresses,
         now=now,
         arrived=arrived or asyncio.Event(),
     )
@@ -131,54 +226,9 @@ def links(settings: Settings) -> PayLinks:
     return PayLinks(secret_key=settings.key, public_url=settings.public_url)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
-    """What the web process runs beside its pages."""
-
-    intake: Intake
-    dispatcher: Dispatcher
-    sweep: Sweep
-
-
-def door(
-    settings: Settings,
-    stores: Stores,
-    client: CaseClient,
-    *,
-    now: Callable[[], datetime] = clock.now,
-) -> Door:
-    """The intake of Revtain's events and their dispatch."""
-    secrets = [s.get_secret_value() for s in settings.revtain_webhook_secret]
-    if not secrets:
-        required(None, "REVTAIN_WEBHOOK_SECRET")
-    reader = RevtainReader()
-    intake = Intake(
-        source=REVTAIN,
-        inbox=stores.inbox,
-        check=RevtainSignature(secrets),
-        reader=reader,
-        token_key=settings.token_key,
-    )
-    policies = Policies(kept=stores.policies, current=policy(settings))
-    handler = Handler(
-        reader=reader,
-        matching=stores.matching,
-        settlements=stores.settlements,
-        registry=stores.registry,
-        cases=stores.cases,
-        client=client,
-        forecasts=Forecasts(policies, stores.registry).of,
-        now=now,
-        test_mode=settings.test_mode,
-    )
-    dispatcher = Dispatcher(
-        inbox=stores.inbox, handler=handler, arrived=intake.arrived, busy=intake.busy
-    )
-    return Door(
-        intake=intake,
-        dispatcher=dispatcher,
-        sweep=Sweep(cases=stores.cases, client=client, now=now),
-    )
+def preference_links(settings: Settings) -> PreferenceLinks:
+    """The links at which customers choose what they receive."""
+    return PreferenceLinks(secret_key=settings.key, public_url=settings.public_url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,16 +239,29 @@ class Desks:
     nudge: NudgeDesk
 
 
-def opening(stores: Stores, current: Policy) -> Opening:
+def opening(
+    settings: Settings,
+    stores: Stores,
+    current: Policy,
+    looked_up: Directories | None = None,
+) -> Opening:
     """How cases are planned; `current` counts until a policy is published."""
+    names = template_names(settings.templates, current)
     truth = Truth(
         standings=stores.standings,
         inbox=stores.inbox,
         settlements=stores.settlements,
         reader=RevtainReader(),
+        directories=looked_up,
     )
     policies = Policies(kept=stores.policies, current=current)
-    return Opening(truth=truth, policies=policies, open_cases=OpenCases(stores.database))
+    return Opening(
+        truth=truth,
+        policies=policies,
+        open_cases=OpenCases(stores.database),
+        reaching=Reaching(suppressions=stores.suppressions, vendors=senders.channels(settings)),
+        writes=lambda template, channel: template in names[channel],
+    )
 
 
 async def postbox(
@@ -209,7 +272,7 @@ async def postbox(
 ) -> Postbox:
     """All configured vendors, open until the stack ends; devices only with their `tokens`."""
     email = await senders.email(settings, now, stack)
-    text = _twilio(settings, now)
+    text = senders.text(settings, now)
     if text is not None:
         await stack.enter_async_context(text)
     push = None if tokens is None else senders.push(settings, now)
@@ -220,6 +283,8 @@ async def postbox(
         text=text,
         sender=required(settings.email_from, "DUNNING_EMAIL_FROM").get_secret_value(),
         push=Devices(sender=push, tokens=tokens) if push and tokens else None,
+        proof_within=senders.proof_within(settings),
+        gates=senders.gates(email, text),
     )
 
 
@@ -233,36 +298,25 @@ async def desks(
         post = await postbox(settings, now, stack, stores.push_tokens)
         # The first question takes half a second, in which no other case should have to wait.
         await asyncio.to_thread(is_holiday, ("US",), now().date())
-        opens = opening(stores, pinned)
+        looked_up = directories.directories(settings, stores)
+        stack.push_async_callback(looked_up.aclose)
+        opens = opening(settings, stores, pinned, looked_up)
         renderer = Renderer(settings.templates, default_locale=pinned.account.locale)
         nudger = Nudger(
             truth=opens.truth,
             policies=opens.policies,
             ledger=stores.ledger,
-            writer=Writer(renderer=renderer, links=links(settings)),
+            writer=Writer(
+                renderer=renderer,
+                links=links(settings),
+                preferences=preference_links(settings),
+            ),
             postbox=post,
+            reaching=opens.reaching,
+            pausing=Pausing(pauses=stores.pauses),
+            alerts=stores.alerts,
         )
         yield Desks(
             case=CaseDesk(opening=opens, cases=stores.cases, nudger=nudger),
             nudge=NudgeDesk(cases=stores.cases, nudger=nudger),
         )
-
-
-def _twilio(settings: Settings, now: Callable[[], datetime]) -> TwilioText | None:
-    if settings.twilio_account_sid is None:
-        return None
-    if settings.twilio_from is None and settings.twilio_messaging_service_sid is None:
-        required(None, "TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID")
-    token, secret = settings.twilio_auth_token, settings.twilio_api_secret
-    if token is None and (settings.twilio_api_key is None or secret is None):
-        required(None, "TWILIO_AUTH_TOKEN, or TWILIO_API_KEY with TWILIO_API_SECRET,")
-    return TwilioText(
-        settings.twilio_account_sid,
-        now=now,
-        auth_token=token.get_secret_value() if token else None,
-        api_key=settings.twilio_api_key,
-        api_secret=secret.get_secret_value() if secret else None,
-        from_number=settings.twilio_from,
-        messaging_service_sid=settings.twilio_messaging_service_sid,
-        base_url=settings.twilio_base_url,
-    )

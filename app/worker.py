@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
@@ -19,6 +19,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from app.converter import DATA_CONVERTER
 from app.deployment import DEPLOYMENT
 from app.wiring import Desks
+from dunning.channel import Channel
 from workflows import contracts
 from workflows.case import CaseWorkflow
 
@@ -46,11 +47,15 @@ def runner(restrictions: SandboxRestrictions = RESTRICTIONS) -> SandboxedWorkflo
 
 @asynccontextmanager
 async def workers(
-    client: Client, desks: Desks, *, build_id: str | None = None, sends_per_second: float = 20.0
+    client: Client,
+    desks: Desks,
+    *,
+    build_id: str | None = None,
+    rates: Mapping[Channel, float] | None = None,
 ) -> AsyncGenerator[None]:
     """Work on all queues until left, then finish what is under way for up to 30 seconds.
 
-    `sends_per_second` holds for each channel over all workers.
+    `rates` are messages a second on each channel, over all workers; none limits nothing.
     """
     client = _converting(client)
     deployment = _deployment(build_id)
@@ -72,13 +77,13 @@ async def workers(
             deployment_config=deployment,
         )
         await stack.enter_async_context(lookups)
-        for queue in (contracts.EMAIL_QUEUE, contracts.SMS_QUEUE, contracts.PUSH_QUEUE):
+        for channel, queue in contracts.NUDGE_QUEUES.items():
             sender = Worker(
                 client,
                 task_queue=queue,
                 activities=[desks.nudge.nudge],
                 max_concurrent_activities=_SENDS_AT_ONCE,
-                max_task_queue_activities_per_second=sends_per_second,
+                max_task_queue_activities_per_second=rates[channel] if rates else None,
                 activity_task_poller_behavior=_POLLERS,
                 graceful_shutdown_timeout=_GRACE,
                 deployment_config=deployment,

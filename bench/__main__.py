@@ -16,12 +16,12 @@ from pathlib import Path
 from rich.console import Console
 
 from app.embedded.errors import EmbeddedServerError
-from bench import acceptance, budget, closing, drain, rehearsal, report
+from bench import acceptance, budget, closing, drain, nudges, rehearsal, report
 from bench.rows import Row
 from bench.servers import BenchError, Servers
 from bench.size import FULL, QUICK, Size
 
-_LONGEST_SECONDS = 350.0
+_LONGEST_SECONDS = 700.0
 Measurement = Callable[[Servers, Size], Awaitable[list[Row]]]
 _MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
     "burst": ("Sending a burst with Temporal down", acceptance.with_temporal_down),
@@ -29,6 +29,7 @@ _MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
     "stream": ("Sending while cases are started", acceptance.while_cases_start),
     "closing": ("Sending payments", closing.closing),
     "budget": ("Playing one case to its end", budget.budget),
+    "nudges": ("Sending everything that is due at once", nudges.nudges),
     "rehearsal": ("Rehearsing a policy", rehearsal.rehearsal),
 }
 

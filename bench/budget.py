@@ -19,10 +19,11 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from app import temporal, wiring
+from app import doors, temporal, wiring
+from app.doors import Door
 from app.embedded.temporal import TemporalDevServer
 from app.settings import Settings, load
-from app.wiring import Desks, Door
+from app.wiring import Desks
 from app.worker import workers
 from bench import bare_case, events
 from bench.rows import Row
@@ -114,7 +115,7 @@ async def _of_a_case(
         settings = _settings(database_url, sandbox)
         stores = wiring.stores(settings)
         client = await temporal.connect(server.address)
-        door = wiring.door(settings, stores, CaseClient(client))
+        door = doors.door(settings, stores, CaseClient(client))
         invoice_id = events.invoice_id(number)
         await stores.registry.put_invoice(invoice_id, _invoice(number))
         async with wiring.desks(settings, stores) as desks, workers(client, _hasty(desks, pause)):

@@ -121,9 +121,9 @@ class Servers:
             yield port
 
     @asynccontextmanager
-    async def worker(self, database: Database) -> AsyncGenerator[None]:
+    async def worker(self, database: Database, **more: str) -> AsyncGenerator[None]:
         """`dunning worker`, once it works."""
-        async with self._role("worker", self.environment(database)) as role:
+        async with self._role("worker", self.environment(database, **more)) as role:
 
             async def working() -> bool:
                 return "working" in role.log.read_text(encoding="utf-8")

@@ -16,6 +16,7 @@ class Size:
     cases: int
     recoveries: int
     past_cases: int
+    nudges: int
 
     @property
     def invoices(self) -> int:
@@ -33,6 +34,7 @@ FULL = Size(
     cases=1_200,
     recoveries=300,
     past_cases=10_000,
+    nudges=2_000,
 )
 QUICK = Size(
     rounds=1,
@@ -42,4 +44,5 @@ QUICK = Size(
     cases=500,
     recoveries=100,
     past_cases=2_000,
+    nudges=300,
 )

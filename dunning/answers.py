@@ -16,21 +16,22 @@ from dunning.events import (
     DeadChannel,
     Deferred,
     Failed,
+    MessageSettled,
     NotSent,
     NudgeEnded,
     NudgeResult,
     Opened,
+    ReachChanged,
     Recovered,
     Sent,
     Settled,
     Unknown,
 )
-from dunning.facts import RECEIPT, Case, Doing, PlannedFor
+from dunning.facts import CARD_FAILED, PROMISE_STEP, RECEIPT, Case, ClosedChannel, Doing, PlannedFor
 from dunning.review import ORDERED_RETRY
 from dunning.states import Outcome, ReviewReason, State, StepStatus
-from dunning.steps import Step, Steps, change, find, merge, settle
+from dunning.steps import Step, Steps, change, find, merge, over, settle
 
-_NOTICE = "card-failed-"
 _REMEMBERED = 50
 _BEFORE_THE_MOVE = "due before the case moved to this policy"
 _RECEIPT_WORTH = timedelta(days=3)
@@ -132,6 +133,44 @@ def await_card_unless_asked(case: Case, event: CardReplaced, now: datetime) -> C
     return review.route(after, now) if timed_out else after
 
 
+def note_reach(case: Case, event: ReachChanged, _now: datetime) -> Case:
+    """Keep in mind which channels are closed; messages to come look for open ones (R7)."""
+    others = tuple(c for c in case.closed_channels if c.channel is not event.channel)
+    closed = others
+    if event.reason is not None:
+        closed = (*others, ClosedChannel(channel=event.channel, reason=event.reason))
+    known = tuple(sorted(closed, key=lambda c: c.channel))
+    return replace(case, closed_channels=known, reroute=True)
+
+
+def note_reach_in_review(case: Case, event: ReachChanged, now: datetime) -> Case:
+    """Whoever could not be reached, and now may be, is written to again."""
+    after = note_reach(case, event, now)
+    if case.review_reason is not ReviewReason.UNREACHABLE or event.reason is not None:
+        return after
+    return review.route(replace(after, unreachable=False), now)
+
+
+def settle_message(case: Case, event: MessageSettled, now: datetime) -> Case:
+    """A message of unknown outcome was sent after all, or waits for its turn again."""
+    step = find(case.steps, event.step)
+    if step is not None and step.pending and step.not_before is not None:
+        # It waits for this word.
+        return replace(case, steps=change(case.steps, step.id, lambda s: _at_once(s, now)))
+    if step is None or step.status is not StepStatus.UNKNOWN:
+        return case
+    if event.sent:
+        proven = replace(step, status=StepStatus.SENT, reason=None)
+    else:
+        reason = "it certainly did not leave before"
+        proven = replace(step, status=StepStatus.PLANNED, reason=reason, at=None, not_before=now)
+    return replace(case, steps=change(case.steps, step.id, lambda _: proven))
+
+
+def _at_once(step: Step, now: datetime) -> Step:
+    return replace(step, not_before=now)
+
+
 # --- results of work
 
 
@@ -155,11 +194,14 @@ def take_plan(case: Case, event: Opened, now: datetime) -> Case:
         return case
     terms = event.terms if case.moved else case.terms or event.terms
     case = replace(case, terms=terms, policy_digest=event.policy_digest)
+    case = replace(case, unreachable=event.unreachable)
     if event.settled is not None:
         return close(case, event.settled.outcome, event.settled.cause, now)
     answered = PlannedFor(advice=event.advice, decline_code=event.decline_code)
     if answered != case.question:
         return case if case.question else replace(case, moved=False)
+    if event.rerouted:
+        return _take_roads(case, event, now)
     kept = _without_plan(case.steps)
     done = {s.id for s in kept}
     overdue = {s.id for s in case.steps if s.pending and s.due_at <= now}
@@ -179,6 +221,21 @@ def take_plan(case: Case, event: Opened, now: datetime) -> Case:
         moved=False,
         review_at=event.review_at,
     )
+    return _unless_unreachable(case, now)
+
+
+def _take_roads(case: Case, event: Opened, now: datetime) -> Case:
+    """Only the channels: what was ordered of the steps meanwhile stays ordered (R7)."""
+    steps = tuple(
+        over(s, found) if s.pending and (found := find(event.steps, s.id)) else s
+        for s in case.steps
+    )
+    return _unless_unreachable(replace(case, steps=steps), now)
+
+
+def _unless_unreachable(case: Case, now: datetime) -> Case:
+    if case.unreachable and case.state is State.WAITING:
+        return review.route(case, now)
     return review.set_last_day(case, now)
 
 
@@ -227,7 +284,9 @@ def _put_off(case: Case, step_id: str, result: Deferred, now: datetime) -> Steps
     return change(
         case.steps,
         step_id,
-        lambda s: replace(s, not_before=until, reason=result.reason, deferrals=s.deferrals + 1),
+        lambda s: replace(
+            s, not_before=until, reason=result.reason, deferrals=s.deferrals + result.counts
+        ),
     )
 
 
@@ -323,7 +382,7 @@ def _say_card_failed(case: Case, card: str, now: datetime) -> Case:
         left = tuple(c for c in case.new_cards if c != card)
         case = replace(case, new_cards=left, awaiting=left[0] if left else None)
     notice = Step(
-        id=f"{_NOTICE}{card}", channel=Channel.EMAIL, template="card_update_failed", due_at=now
+        id=f"{CARD_FAILED}{card}", channel=Channel.EMAIL, template="card_update_failed", due_at=now
     )
     if find(case.steps, notice.id) is not None:
         return case
@@ -336,7 +395,7 @@ def _left_out(step: Step, now: datetime) -> Step:
 
 
 def _without_plan(steps: Steps) -> Steps:
-    return tuple(s for s in steps if not s.pending or s.id.startswith(_NOTICE))
+    return tuple(s for s in steps if not s.pending or s.id.startswith((CARD_FAILED, PROMISE_STEP)))
 
 
 def _drop_idle_plan(case: Case) -> Case:

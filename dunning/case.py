@@ -13,22 +13,36 @@ from datetime import datetime
 from typing import Generic, TypeVar, assert_never
 
 from dunning import answers as do
-from dunning import operators, review, work
+from dunning import operators, promises, review, work
 from dunning.events import (
     AmountDiffers,
     CardReplaced,
     Closed,
     Failed,
+    MessageSettled,
     NudgeEnded,
     Opened,
     Projected,
+    ReachChanged,
     Recovered,
     RunCancelled,
     Voided,
     Woke,
 )
 from dunning.facts import Case
-from dunning.orders import Decide, Extend, Move, Order, Pause, Replan, Resume, SendNow, Skip, Stop
+from dunning.orders import (
+    Decide,
+    Extend,
+    Move,
+    Order,
+    Pause,
+    Promise,
+    Replan,
+    Resume,
+    SendNow,
+    Skip,
+    Stop,
+)
 from dunning.states import State
 
 Event = (
@@ -36,6 +50,8 @@ Event = (
     | Recovered
     | AmountDiffers
     | CardReplaced
+    | ReachChanged
+    | MessageSettled
     | Voided
     | Opened
     | NudgeEnded
@@ -58,6 +74,7 @@ class Row(Generic[E]):
     waiting: Answer[E]
     watching: Answer[E]
     retrying: Answer[E]
+    promised: Answer[E]
     paused: Answer[E]
     review: Answer[E]
     closed: Answer[E]
@@ -77,6 +94,7 @@ class Table:
         waiting=do.weigh_failure,
         watching=do.weigh_failure,
         retrying=do.end_retry_on_failure,
+        promised=do.weigh_failure,
         paused=do.note_failure,
         review=do.weigh_failure_in_review,
         closed=do.recorded,
@@ -86,6 +104,7 @@ class Table:
         waiting=do.close_recovered,
         watching=do.close_recovered,
         retrying=do.close_recovered,
+        promised=do.close_recovered,
         paused=do.close_recovered,
         review=do.close_recovered,
         closed=do.recorded,
@@ -95,6 +114,7 @@ class Table:
         waiting=do.review_difference,
         watching=do.review_difference,
         retrying=do.review_difference,
+        promised=do.review_difference,
         paused=do.review_difference,
         review=do.review_difference,
         closed=do.recorded,
@@ -104,8 +124,29 @@ class Table:
         waiting=do.await_card,
         watching=do.await_card,
         retrying=do.await_card,
+        promised=do.await_card,
         paused=do.note_card,
         review=do.await_card_unless_asked,
+        closed=do.recorded,
+    )
+    reach_changed: Row[ReachChanged] = Row(
+        opening=do.note_reach,
+        waiting=do.note_reach,
+        watching=do.note_reach,
+        retrying=do.note_reach,
+        promised=do.note_reach,
+        paused=do.note_reach,
+        review=do.note_reach_in_review,
+        closed=do.recorded,
+    )
+    message_settled: Row[MessageSettled] = Row(
+        opening=do.settle_message,
+        waiting=do.settle_message,
+        watching=do.settle_message,
+        retrying=do.settle_message,
+        promised=do.settle_message,
+        paused=do.settle_message,
+        review=do.settle_message,
         closed=do.recorded,
     )
     voided: Row[Voided] = Row(
@@ -113,6 +154,7 @@ class Table:
         waiting=do.close_cancelled,
         watching=do.close_cancelled,
         retrying=do.close_cancelled,
+        promised=do.close_cancelled,
         paused=do.close_cancelled,
         review=do.close_cancelled,
         closed=do.recorded,
@@ -122,6 +164,7 @@ class Table:
         waiting=do.take_plan,
         watching=do.take_plan,
         retrying=do.take_plan,
+        promised=do.take_plan,
         paused=do.take_plan,
         review=do.take_plan,
         closed=do.recorded,
@@ -131,6 +174,7 @@ class Table:
         waiting=do.note_nudge,
         watching=do.note_nudge,
         retrying=do.note_nudge,
+        promised=do.note_nudge,
         paused=do.note_nudge,
         review=do.note_nudge,
         closed=do.note_receipt,
@@ -140,6 +184,7 @@ class Table:
         waiting=do.recorded,
         watching=do.recorded,
         retrying=do.recorded,
+        promised=do.recorded,
         paused=do.recorded,
         review=do.recorded,
         closed=do.finish,
@@ -149,6 +194,7 @@ class Table:
         waiting=do.recorded,
         watching=do.recorded,
         retrying=do.recorded,
+        promised=do.recorded,
         paused=do.recorded,
         review=do.recorded,
         closed=do.recorded,
@@ -157,9 +203,10 @@ class Table:
         opening=do.recorded,
         waiting=do.review_when_over,
         watching=do.end_watch,
-        retrying=do.end_retry,
-        paused=do.end_pause,
-        review=do.end_review_round,
+        retrying=promises.lapsing(do.end_retry),
+        promised=promises.end,
+        paused=promises.lapsing(do.end_pause),
+        review=promises.lapsing(do.end_review_round),
         closed=do.recorded,
     )
     run_cancelled: Row[RunCancelled] = Row(
@@ -167,6 +214,7 @@ class Table:
         waiting=do.close_stopped,
         watching=do.close_stopped,
         retrying=do.close_stopped,
+        promised=do.close_stopped,
         paused=do.close_stopped,
         review=do.close_stopped,
         closed=do.recorded,
@@ -176,6 +224,7 @@ class Table:
         waiting=operators.pause,
         watching=operators.pause,
         retrying=operators.pause,
+        promised=operators.pause,
         paused=operators.pause,
         review=do.recorded,
         closed=do.recorded,
@@ -185,6 +234,7 @@ class Table:
         waiting=do.recorded,
         watching=do.recorded,
         retrying=do.recorded,
+        promised=promises.withdraw,
         paused=operators.resume,
         review=do.recorded,
         closed=do.recorded,
@@ -194,6 +244,7 @@ class Table:
         waiting=operators.skip,
         watching=operators.skip,
         retrying=operators.skip,
+        promised=operators.skip,
         paused=operators.skip,
         review=operators.skip,
         closed=do.recorded,
@@ -203,6 +254,7 @@ class Table:
         waiting=operators.send_now,
         watching=do.recorded,
         retrying=do.recorded,
+        promised=do.recorded,
         paused=do.recorded,
         review=do.recorded,
         closed=do.recorded,
@@ -212,6 +264,7 @@ class Table:
         waiting=do.close_stopped,
         watching=do.close_stopped,
         retrying=do.close_stopped,
+        promised=do.close_stopped,
         paused=do.close_stopped,
         review=do.close_stopped,
         closed=do.recorded,
@@ -221,6 +274,7 @@ class Table:
         waiting=operators.extend_campaign,
         watching=operators.extend_deadline,
         retrying=operators.extend_deadline,
+        promised=promises.extend,
         paused=operators.extend_deadline,
         review=operators.extend_campaign,
         closed=do.recorded,
@@ -230,6 +284,7 @@ class Table:
         waiting=operators.replan,
         watching=do.recorded,
         retrying=do.recorded,
+        promised=do.recorded,
         paused=do.recorded,
         review=do.recorded,
         closed=do.recorded,
@@ -239,8 +294,19 @@ class Table:
         waiting=operators.move,
         watching=operators.move,
         retrying=operators.move,
+        promised=operators.move,
         paused=operators.move,
         review=operators.move,
+        closed=do.recorded,
+    )
+    promise: Row[Promise] = Row(
+        opening=do.recorded,
+        waiting=promises.make,
+        watching=promises.make,
+        retrying=promises.note,
+        promised=do.recorded,
+        paused=promises.note,
+        review=promises.note_in_review,
         closed=do.recorded,
     )
     decide: Row[Decide] = Row(
@@ -248,6 +314,7 @@ class Table:
         waiting=do.recorded,
         watching=do.recorded,
         retrying=do.recorded,
+        promised=do.recorded,
         paused=do.recorded,
         review=review.decide,
         closed=do.recorded,
@@ -279,6 +346,10 @@ def _answer(case: Case, event: Event, now: datetime) -> Case:  # noqa: C901, PLR
             return TABLE.amount_differs.answer(case, event, now)
         case CardReplaced():
             return TABLE.card_replaced.answer(case, event, now)
+        case ReachChanged():
+            return TABLE.reach_changed.answer(case, event, now)
+        case MessageSettled():
+            return TABLE.message_settled.answer(case, event, now)
         case Voided():
             return TABLE.voided.answer(case, event, now)
         case Opened():
@@ -309,6 +380,8 @@ def _answer(case: Case, event: Event, now: datetime) -> Case:  # noqa: C901, PLR
             return TABLE.replan.answer(case, event, now)
         case Move():
             return TABLE.move.answer(case, event, now)
+        case Promise():
+            return TABLE.promise.answer(case, event, now)
         case Decide():
             return TABLE.decide.answer(case, event, now)
         case _:

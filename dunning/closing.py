@@ -7,6 +7,7 @@ from datetime import datetime
 
 from dunning.channel import Channel
 from dunning.facts import RECEIPT, Case
+from dunning.promise import Promised, PromiseStatus
 from dunning.states import Cause, Outcome, State
 from dunning.steps import Step
 
@@ -26,4 +27,14 @@ def close(case: Case, outcome: Outcome, cause: Cause | None, now: datetime) -> C
         closed_at=now,
         until=None,
         steps=steps,
+        promises=_ended(case, outcome),
     )
+
+
+def _ended(case: Case, outcome: Outcome) -> tuple[Promised, ...]:
+    """An open promise is kept by any payment."""
+    if case.open_promise is None:
+        return case.promises
+    kept = outcome is Outcome.RECOVERED
+    status = PromiseStatus.KEPT if kept else PromiseStatus.ENDED
+    return (*case.promises[:-1], replace(case.open_promise, status=status))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from dunning.channel import Channel
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -45,6 +47,17 @@ class Contact:
     value_tier: str | None = None
     excluded: bool = False
     push_tokens: tuple[str, ...] = ()
+
+
+def address_of(contact: Contact, channel: Channel) -> str | None:
+    """By what a customer is reached, and by what a channel is closed to them."""
+    match channel:
+        case Channel.EMAIL:
+            return contact.email
+        case Channel.SMS:
+            return contact.phone
+        case Channel.PUSH:
+            return contact.customer_id if contact.push_tokens else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,14 @@
 DunningError
 ├── ProviderError               a vendor call did not do what we asked
 │   ├── ProviderUnavailableError   certainly not accepted: try again (may carry retry_after)
+│   │   └── ProviderMisconfiguredError   nor will it any other message, until a person mends it
 │   ├── ProviderRejectedError      certainly not accepted: do not try again as it is
 │   └── OutcomeUnknownError        may or may not have been accepted: never send again blindly
 ├── InboundError                a webhook could not be accepted
 │   ├── BadSignatureError          not from the sender it claims to be
 │   └── UnreadableBodyError        signed, but not the sender's format
 ├── PolicyError                 the policy document cannot be used
+├── DirectoryError              a directory does not say what it should of an invoice
 └── RegistryError               the merchant's data contradicts what is known
 """
 
@@ -36,6 +38,13 @@ class ProviderUnavailableError(ProviderError):
         super().__init__(reason)
         self.reason = reason
         self.retry_after = retry_after
+
+
+class ProviderMisconfiguredError(ProviderUnavailableError):
+    """The vendor refuses us as we are configured: our key, our account or our sender.
+
+    The reason says what to mend. Every other message on the channel would meet the same.
+    """
 
 
 class Rejection(StrEnum):
@@ -86,6 +95,18 @@ class PolicyError(DunningError):
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class DirectoryError(DunningError):
+    """A directory gives no answer, or one that cannot be used. The reason is in our words.
+
+    `general` means that it concerns every invoice, not only the one that was asked for.
+    """
+
+    def __init__(self, reason: str, *, general: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.general = general
 
 
 class RegistryError(DunningError):

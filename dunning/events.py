@@ -8,6 +8,7 @@ from typing import Literal
 
 from dunning.advice import Advice
 from dunning.channel import Channel
+from dunning.promise import PromiseTerms
 from dunning.states import Cause, Outcome, Withheld
 from dunning.steps import Step
 
@@ -58,11 +59,32 @@ class Voided:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReachChanged:
+    """A channel to the customer is closed for this reason, or with None may be open again (R7)."""
+
+    id: str
+    channel: Channel
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSettled:
+    """What became of a message whose outcome was unknown is known now.
+
+    One that was certainly not sent may be sent again.
+    """
+
+    id: str
+    step: str
+    sent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What the pinned policy says to a case outside its steps. Durations are wall time.
 
     `extend_keeps_review` is false in cases that began while extending any review resumed the case:
-    they end under the rules with which they began (R9).
+    they end under the rules with which they began (R9). Without `promise` none are taken.
     """
 
     spacing: timedelta
@@ -74,11 +96,16 @@ class Terms:
     review_then: Outcome
     receipt: bool
     extend_keeps_review: bool = False
+    promise: PromiseTerms | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """The facts and the plan that were looked up for `advice`. Instants are UTC."""
+    """The facts and the plan that were looked up for `advice`. Instants are UTC.
+
+    `unreachable` when no message of the plan has a channel that is open; `rerouted` when the steps
+    are those of the plan there is, over channels that are open.
+    """
 
     policy_digest: str
     terms: Terms
@@ -91,6 +118,8 @@ class Opened:
     settled: Settled | None = None
     amount_differs: bool = False
     card: str | None = None
+    unreachable: bool = False
+    rerouted: bool = False
     kind: Literal["opened"] = "opened"
 
 
@@ -118,10 +147,14 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deferred:
-    """Nothing was sent; try again at `until`."""
+    """Nothing was sent; try again at `until`.
+
+    One that does not count makes no later pause of the step longer.
+    """
 
     until: datetime
     reason: str
+    counts: bool = True
     kind: Literal["deferred"] = "deferred"
 
 

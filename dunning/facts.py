@@ -7,13 +7,19 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dunning.advice import Advice
+from dunning.channel import Channel
 from dunning.events import Terms
+from dunning.promise import Promised, PromiseStatus
 from dunning.states import Cause, Outcome, ReviewReason, State, StepStatus
 from dunning.steps import Pace, Step, StepKind, Steps, next_due
 from dunning.view import CaseView, StepView
 
 CASE_CLOSED = "case closed"
 RECEIPT = "receipt"
+CARD_FAILED = "card-failed-"
+PROMISE_STEP = "promise-"
+# During a promise only what answers the customer goes out.
+_ANSWERS = (CARD_FAILED, PROMISE_STEP)
 
 
 class Doing(StrEnum):
@@ -35,6 +41,14 @@ class Busy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedChannel:
+    """A channel that the customer cannot be reached by, and why, as far as the case heard."""
+
+    channel: Channel
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedFor:
     """The question that a plan answers."""
 
@@ -49,7 +63,8 @@ class Case:
     `until` is the deadline of the present state. `awaiting` is what a retry waits for: the
     first of `new_cards` (digests of cards without an outcome), or `ORDERED_RETRY`. `cleared` is
     the advice that a reviewer overruled; `forced` that a campaign runs although nobody advised
-    one; `moved` that another version of the policy was ordered and is not read yet.
+    one; `moved` that another version of the policy was ordered and is not read yet; `reroute` that
+    messages to come are to be given channels that are open (R7), `unreachable` that there is none.
     """
 
     workflow_id: str
@@ -78,8 +93,13 @@ class Case:
     anchor: datetime | None = None
     replan: bool = False
     moved: bool = False
+    reroute: bool = False
+    closed_channels: tuple[ClosedChannel, ...] = ()
+    unreachable: bool = False
     steps: Steps = ()
     review_at: datetime | None = None
+
+    promises: tuple[Promised, ...] = ()
 
     until: datetime | None = None
     review_reason: ReviewReason | None = None
@@ -114,6 +134,38 @@ class Case:
         return PlannedFor(advice=advice, decline_code=self.decline_code) if advice else None
 
     @property
+    def promise(self) -> Promised | None:
+        """The latest promise to pay, whatever became of it."""
+        return self.promises[-1] if self.promises else None
+
+    @property
+    def open_promise(self) -> Promised | None:
+        """The promise that stands."""
+        promise = self.promise
+        return promise if promise and promise.status is PromiseStatus.OPEN else None
+
+    @property
+    def promises_kept(self) -> int:
+        """How many were kept."""
+        return sum(one.status is PromiseStatus.KEPT for one in self.promises)
+
+    @property
+    def promises_broken(self) -> int:
+        """How many were broken."""
+        return sum(one.status is PromiseStatus.BROKEN for one in self.promises)
+
+    @property
+    def speakable(self) -> Steps:
+        """The steps that may go out in the present state, when they are due."""
+        match self.state:
+            case State.WAITING:
+                return self.steps
+            case State.PROMISED:
+                return tuple(s for s in self.steps if s.id.startswith(_ANSWERS))
+            case _:
+                return ()
+
+    @property
     def receipt(self) -> Step | None:
         """The receipt, when one is owed."""
         return next((s for s in self.steps if s.id == RECEIPT), None)
@@ -134,20 +186,27 @@ class Case:
             case State.OPENING:
                 return None, None
             case State.WAITING:
-                due = next_due(self.steps, self.pace, now)
+                due = next_due(self.speakable, self.pace, now)
                 step, then = (due[0].id, due[1]) if due else (None, self.review_at or now)
                 last = self.until or then
                 return (None, last) if last < then else (step, then)
+            case State.PROMISED:
+                due = next_due(self.speakable, self.pace, now)
+                last = self.until or now
+                return (due[0].id, due[1]) if due and due[1] <= last else (None, last)
             case State.CLOSED:
                 receipt = self.receipt if self.finished else None
                 at = receipt.not_before if receipt and receipt.pending else None
                 return (RECEIPT, at) if at else (None, None)
             case _:
-                return None, self.until
+                promise = self.open_promise
+                ends = (self.until, promise.until if promise else None)
+                return None, min((at for at in ends if at is not None), default=None)
 
     def view(self, now: datetime, *, version: int | None = None) -> CaseView:
         """The projection of the case as it stands."""
         step, at = self.next(now)
+        promise = self.promise
         return CaseView(
             workflow_id=self.workflow_id,
             version=self.version if version is None else version,
@@ -164,7 +223,12 @@ class Case:
             next_step=step,
             next_at=at,
             closed_at=self.closed_at,
+            closed_channels=tuple(f"{c.channel}: {c.reason}" for c in self.closed_channels),
+            promise_day=promise.day if promise else None,
+            promise_until=promise.until if promise else None,
+            promise_status=promise.status if promise else None,
             steps=tuple(_step_view(self, s) for s in self.steps),
+            at=now,
         )
 
 

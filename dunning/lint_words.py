@@ -36,12 +36,25 @@ def wanted(policy: Policy) -> Iterator[Wanted]:
     for path, name in _OF_THE_SERVICE.items():
         if path != "receipt" or policy.receipt:
             yield Wanted(path, Channel.EMAIL, name)
+    yield from _of_promises(policy)
     if policy.merge_within:
         channels = {c for one in policy.campaigns for c in _merging(one)}
         yield from (Wanted("merge_within", c, _SEVERAL) for c in sorted(channels))
     for number, campaign in enumerate(policy.campaigns):
         for place, step in enumerate(campaign.steps):
             yield from _of(f"campaigns[{number}].steps[{place}]", step)
+
+
+def _of_promises(policy: Policy) -> Iterator[Wanted]:
+    said = policy.promise
+    if said is not None:
+        for name, sent in (
+            ("promise_broken", True),
+            ("promise_confirmed", said.confirm),
+            ("reminder", said.remind),
+        ):
+            if sent:
+                yield Wanted("promise", Channel.EMAIL, name)
 
 
 def words(policy: Policy, templates: Mapping[Channel, AbstractSet[str]]) -> Iterator[Finding]:

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
     from dunning.money import Money
 
+ESSENTIAL = frozenset({"payment_received", "service_ending", "service_ended"})
+"""Templates of notices that a customer must get: they offer no way to stop them (R13)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brand:
@@ -43,6 +46,7 @@ class Notice:
     `last_day` is the last local day on which paying keeps everything as it is, `promised_day` the
     one that the customer chose, `paused_until` the first on which reminders may go on. `pay_url`
     is the signed link of the campaign; `others` are further open invoices of the same message.
+    `preferences_url` is the signed link at which the customer chooses what to receive.
     """
 
     template: str
@@ -57,3 +61,4 @@ class Notice:
     promised_day: date | None = None
     paused_until: date | None = None
     others: tuple[Line, ...] = ()
+    preferences_url: str | None = None

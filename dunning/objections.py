@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from dunning import promises
 from dunning.facts import Case
 from dunning.orders import (
     Decide,
@@ -12,6 +13,7 @@ from dunning.orders import (
     Move,
     Order,
     Pause,
+    Promise,
     Replan,
     Resume,
     SendNow,
@@ -22,28 +24,37 @@ from dunning.states import ReviewReason, State
 from dunning.steps import find
 
 _LONGEST_EXTENSION = 90
+_LIVE = frozenset(set(State) - {State.OPENING, State.CLOSED})
 _ALLOWED: dict[type[Order], frozenset[State]] = {
-    Pause: frozenset({State.WAITING, State.WATCHING, State.RETRYING, State.PAUSED}),
-    Resume: frozenset({State.PAUSED}),
-    Skip: frozenset({State.WAITING, State.WATCHING, State.RETRYING, State.PAUSED, State.REVIEW}),
+    Pause: _LIVE - {State.REVIEW},
+    Resume: frozenset({State.PAUSED, State.PROMISED}),
+    Skip: _LIVE,
     SendNow: frozenset({State.WAITING}),
     Stop: frozenset(set(State) - {State.CLOSED}),
-    Extend: frozenset({State.WAITING, State.WATCHING, State.RETRYING, State.PAUSED, State.REVIEW}),
+    Extend: _LIVE,
     Replan: frozenset({State.WAITING}),
-    Move: frozenset({State.WAITING, State.WATCHING, State.RETRYING, State.PAUSED, State.REVIEW}),
+    Move: _LIVE,
+    Promise: _LIVE - {State.PROMISED},
     Decide: frozenset({State.REVIEW}),
 }
 
 
 def objection(case: Case, order: Order, now: datetime) -> str | None:
     """Why this order cannot be carried out now, in one sentence; None when it can."""
-    allowed = _ALLOWED[type(order)]
-    if case.state not in allowed:
-        states = ", ".join(sorted(s.value for s in allowed))
-        return (
-            f"{order.kind} is not possible while the case is {case.state.value}; "
-            f"it is possible in: {states}"
-        )
+    if case.state not in _ALLOWED[type(order)]:
+        return _about_state(case, order)
+    return _about_order(case, order, now)
+
+
+def _about_state(case: Case, order: Order) -> str:
+    states = ", ".join(sorted(s.value for s in _ALLOWED[type(order)]))
+    return (
+        f"{order.kind} is not possible while the case is {case.state.value}; "
+        f"it is possible in: {states}"
+    )
+
+
+def _about_order(case: Case, order: Order, now: datetime) -> str | None:
     match order:
         case Pause(until=until):
             return _about_pause(until, now)
@@ -51,6 +62,8 @@ def objection(case: Case, order: Order, now: datetime) -> str | None:
             return _about_extension(case, days)
         case Skip(step=step) | SendNow(step=step):
             return _about_step(case, step)
+        case Promise():
+            return promises.refusal(case, order, now)
         case Decide(decision=Decision.RESUME):
             return _about_resuming(case)
         case _:

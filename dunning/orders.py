@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -90,6 +90,17 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """The customer will pay on that day of theirs, which begins and ends at these instants."""
+
+    day: date
+    begins_at: datetime
+    ends_at: datetime
+    note_id: int | None = None
+    kind: Literal["promise"] = "promise"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decide:
     """End a review."""
 
@@ -98,4 +109,4 @@ class Decide:
     kind: Literal["decide"] = "decide"
 
 
-Order = Pause | Resume | Skip | SendNow | Stop | Extend | Replan | Move | Decide
+Order = Pause | Resume | Skip | SendNow | Stop | Extend | Replan | Move | Promise | Decide

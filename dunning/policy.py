@@ -3,14 +3,22 @@
 import hashlib
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Interval, MinLen
-from pydantic import AfterValidator, StrictBool, StrictInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictInt,
+    ValidationError,
+)
 
 from dunning.brand import CheckedBrand, MailAddress
 from dunning.budget import Budget
 from dunning.campaign import Campaign
+from dunning.consent import ConsentRule
 from dunning.document import Document, LocaleTag, refusal
 from dunning.duration import Span, Wait
 from dunning.errors import PolicyError
@@ -18,6 +26,8 @@ from dunning.hours import Windows
 from dunning.policy_problems import problems
 from dunning.prices import Prices
 from dunning.windows import known_zone
+
+_LONGEST_PROMISE = timedelta(days=90)
 
 
 def _zone(name: str) -> str:
@@ -31,6 +41,12 @@ class Account(Document):
 
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     locale: LocaleTag = "en"
+
+
+class ConsentRules(Document):
+    """On which channels a recorded consent is needed."""
+
+    sms: ConsentRule = ConsentRule.REQUIRED
 
 
 class AfterWatch(StrEnum):
@@ -86,6 +102,52 @@ class Review(Document):
     then: AfterReview = AfterReview.WRITE_OFF
 
 
+def _some_days(longest: timedelta) -> timedelta:
+    if timedelta(days=1) <= longest <= _LONGEST_PROMISE:
+        return longest
+    raise refusal(
+        f"a promise can reach 1 to {_LONGEST_PROMISE.days} days ahead. Write a number of days in "
+        "between, such as 14d, or `promise: off` to take none."
+    )
+
+
+class Promise(Document):
+    """How far ahead and how often a customer may promise to pay, and what follows.
+
+    `grace` is what the bank may take after the day; `confirm` answers at once, `remind` reminds on
+    the morning of the day.
+    """
+
+    longest: Annotated[Span, AfterValidator(_some_days)] = timedelta(days=14)
+    most: Annotated[StrictInt, Interval(ge=1, le=5)] = 1
+    grace: Wait = timedelta(days=2)
+    confirm: StrictBool = True
+    remind: StrictBool = False
+
+
+def _promise(value: object) -> object:
+    return None if value == "off" else value
+
+
+def _or_off(schema: dict[str, Any]) -> None:
+    schema["anyOf"].append({"const": "off"})
+
+
+class DirectoryRules(Document):
+    """How old what a directory said may be, and how long a message waits for its next answer."""
+
+    stale_after: Wait = timedelta(hours=24)
+    give_up_after: Wait = timedelta(days=2)
+
+
+class Unsubscribe(StrEnum):
+    """What a reminder offers to somebody who wants no more of them."""
+
+    NONE = "none"
+    LINK = "link"
+    ONE_CLICK = "one_click"
+
+
 class DeclineReason(StrEnum):
     """Whether messages may hint at why the bank declined."""
 
@@ -110,13 +172,19 @@ class Policy(Document):
     brand: CheckedBrand
     account: Account = Account()
     windows: Windows = Windows()
+    consent: ConsentRules = ConsentRules()
     spacing: Span = timedelta(hours=24)
     budget: Budget = Budget()
     merge_within: Wait = timedelta(hours=24)
     watch: Watch = Watch()
     new_card: NewCard = NewCard()
     review: Review = Review()
+    promise: Annotated[
+        Promise | None, BeforeValidator(_promise), Field(json_schema_extra=_or_off)
+    ] = Promise()
+    directory: DirectoryRules = DirectoryRules()
     receipt: StrictBool = True
+    unsubscribe: Unsubscribe = Unsubscribe.LINK
     words: Wording = Wording()
     prices: Prices = Prices()
     copies: tuple[MailAddress, ...] = ()

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from dunning.inbound import InboundEvent
+    from dunning.lookup import Entry
+    from dunning.recovery import RecoveryAnswer
+
+
+_SUCCESS, _REDIRECT = 200, 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +72,14 @@ class Accepted:
     provider_id: str
 
 
+class Gate(Protocol):
+    """Holds messages back while a vendor asks for a pause."""
+
+    async def ready(self) -> None:
+        """Return when it is open; raise `ProviderUnavailableError` when that takes too long."""
+        ...
+
+
 class EmailSender(Protocol):
     """Hands one email to the vendor, at most once."""
 
@@ -99,6 +112,97 @@ class PushSender(Protocol):
 
         A rejection as a bad address means that the token is dead and never comes back.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What came of posting one event: a status, or in our words why there is none."""
+
+    status: int | None = None
+    fault: str | None = None
+    retry_after: timedelta | None = None
+
+    @property
+    def taken(self) -> bool:
+        """Whether the endpoint has the event now."""
+        return self.status is not None and _SUCCESS <= self.status < _REDIRECT
+
+
+class Receiver(Protocol):
+    """An endpoint of the merchant's that events are posted to."""
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Receipt:
+        """Post once; whatever breaks becomes the fault of the receipt."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamMessage:
+    """What the merchant's own team is told. Never personal data of customers.
+
+    `grave` asks for attention now, `good` for none at all.
+    """
+
+    title: str
+    body: str
+    grave: bool = False
+    good: bool = False
+
+
+class TeamTarget(Protocol):
+    """One place where the team reads."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in lists and logs; never a secret."""
+        ...
+
+    async def tell(self, message: TeamMessage) -> bool:
+        """Whether it was taken; never raises, and answers within half a minute."""
+        ...
+
+
+class InvoiceDirectory(Protocol):
+    """Looks invoices up where the merchant keeps them."""
+
+    async def invoice(self, invoice_id: str) -> Entry | None:
+        """What is said of an invoice; None when it is not known there.
+
+        `DirectoryError` when there is no answer, or none that can be used.
+        """
+        ...
+
+    async def transaction(self, transaction_id: str) -> Entry | None:
+        """The same of the invoice that a transaction of the recovery service is about."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close all connections; a later call opens new ones."""
+        ...
+
+
+class RecoverySource(Protocol):
+    """The recovery service, as far as it can be asked. Raises a `ProviderError` if it cannot."""
+
+    async def by_transaction(self, transaction_id: str) -> RecoveryAnswer | None:
+        """How a transaction stands; None when the service knows none of this id."""
+        ...
+
+    async def by_key(self, idempotency_key: str) -> RecoveryAnswer | None:
+        """How the attempt that was made with a key stands; None when there was none."""
+        ...
+
+
+class CallLimit(Protocol):
+    """How often a vendor may be called, counted over all processes."""
+
+    async def take(self) -> timedelta:
+        """Nought when a call may be made now and is counted, else how long to wait."""
+        ...
+
+    async def hold(self, duration: timedelta) -> None:
+        """Let nobody call for so long, as the vendor asked."""
         ...
 
 

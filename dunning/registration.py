@@ -22,6 +22,7 @@ from pydantic import (
     field_validator,
 )
 
+from dunning.consent import LONGEST_PROOF
 from dunning.directory import BillingPeriod, InvoiceStatus
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -46,7 +47,8 @@ def _printable(value: str) -> str:
     return value
 
 
-def _instant(value: object) -> object:
+def read_instant(value: object) -> datetime:
+    """An RFC 3339 instant as UTC; else a `ValueError` that says so."""
     if isinstance(value, datetime):
         return _utc(value)
     if not isinstance(value, str) or not _INSTANT.fullmatch(value):
@@ -63,13 +65,15 @@ def _utc(moment: datetime) -> datetime:
         raise ValueError("must be a year that UTC can express") from None
 
 
-def _email(value: str) -> str:
+def check_email(value: str) -> str:
+    """The address itself, if it is an email address; else a `ValueError` that says so."""
     if not _EMAIL.fullmatch(value):
         raise ValueError('must be an email address, such as "ada@example.com"')
     return value
 
 
-def _phone(value: str) -> str:
+def check_phone(value: str) -> str:
+    """The number itself, if it is one in E.164; else a `ValueError` that says so."""
     if not _PHONE.fullmatch(value):
         raise ValueError('must be an E.164 number, such as "+12125550123"')
     return value
@@ -116,13 +120,14 @@ def _never_null(value: object) -> object:
 
 _Line = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
 _Prose = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_printable)]
+_Proof = Annotated[str, StringConstraints(max_length=LONGEST_PROOF), AfterValidator(_printable)]
 _Address = Annotated[
     str,
     StringConstraints(max_length=2000),
     AfterValidator(_printable),
     AfterValidator(_web_address),
 ]
-_Instant = Annotated[datetime, BeforeValidator(_instant)]
+_Instant = Annotated[datetime, BeforeValidator(read_instant)]
 _PushToken = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=_VISIBLE)]
 _PushTokens = Annotated[tuple[_PushToken, ...], Field(strict=False, max_length=_MOST_DEVICES)]
 _Lines = Annotated[tuple[_Line, ...], Field(strict=False, max_length=1000)]
@@ -137,12 +142,13 @@ class CustomerRegistration(_Strict):
 
     id: _Line | None = None
     name: _Line | None = None
-    email: Annotated[_Line, AfterValidator(_email)] | None = None
-    phone: Annotated[str, AfterValidator(_phone)] | None = None
+    email: Annotated[_Line, AfterValidator(check_email)] | None = None
+    phone: Annotated[str, AfterValidator(check_phone)] | None = None
     locale: Annotated[_Line, AfterValidator(_locale)] | None = None
     timezone: Annotated[_Line, AfterValidator(_timezone)] | None = None
     country: Annotated[str, AfterValidator(_country)] | None = None
     sms_consent_at: _Instant | None = None
+    sms_consent_proof: _Proof | None = None
     tags: _Lines | None = None
     value_tier: _Line | None = None
     push_tokens: _PushTokens | None = None

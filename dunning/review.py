@@ -23,6 +23,10 @@ def route(case: Case, now: datetime) -> Case:
     if case.awaiting is not None:
         until = now + case.terms.retry if case.terms else None
         return _go(case, State.RETRYING, until)
+    if case.open_promise is not None:
+        return _go(case, State.PROMISED, case.open_promise.until)
+    if case.campaign_advice is not None and case.unreachable:
+        return enter(case, ReviewReason.UNREACHABLE, now)
     if case.campaign_advice is not None:
         return set_last_day(_go(case, State.WAITING, None), now)
     until = max(case.started_at + case.terms.watch, now) if case.terms else None
@@ -96,7 +100,13 @@ def _put_off(case: Case, by: timedelta, now: datetime) -> Case:
 def _overrule(case: Case, now: datetime) -> Case:
     """A reviewer lets the case go on in spite of what was said of the debt."""
     forced = case.campaign_advice is None
-    case = replace(case, amount_differs=False, cleared=case.advice, forced=case.forced or forced)
+    case = replace(
+        case,
+        amount_differs=False,
+        cleared=case.advice,
+        forced=case.forced or forced,
+        unreachable=False,
+    )
     return route(case, now)
 
 

@@ -12,6 +12,7 @@ class State(StrEnum):
     WAITING = "waiting"
     WATCHING = "watching"
     RETRYING = "retrying"
+    PROMISED = "promised"
     PAUSED = "paused"
     REVIEW = "review"
     CLOSED = "closed"
@@ -46,6 +47,7 @@ class ReviewReason(StrEnum):
     CAMPAIGN_OVER = "campaign_over"
     WATCH_OVER = "watch_over"
     RETRY_OVER = "retry_over"
+    UNREACHABLE = "unreachable"
 
     @property
     def timed_out(self) -> bool:
@@ -55,6 +57,7 @@ class ReviewReason(StrEnum):
             ReviewReason.CAMPAIGN_OVER,
             ReviewReason.WATCH_OVER,
             ReviewReason.RETRY_OVER,
+            ReviewReason.UNREACHABLE,
         )
 
 
@@ -78,7 +81,11 @@ class Withheld(StrEnum):
     NO_CONSENT = "no_consent"
     OPTED_OUT = "opted_out"
     BAD_ADDRESS = "bad_address"
+    COMPLAINED = "complained"
+    FILTERED = "filtered"
     EXCLUDED = "customer_excluded"
     NO_WINDOW = "no_common_window"
     NO_VENDOR = "channel_not_configured"
     OVER_BUDGET = "over_budget"
+    DIRECTORY_DOWN = "directory_down"
+    NOT_LISTED = "not_in_directory"

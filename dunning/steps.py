@@ -24,7 +24,8 @@ class StepKind(StrEnum):
 class Step:
     """One planned message, or an alert to the team. Instants are UTC.
 
-    `fallback` are the channels to try, in order, when `channel` cannot be used.
+    `fallback` are the channels to try, in order, when `channel` cannot be used. `moved_from` is the
+    channel that it was planned for, if that is dead.
     `not_before` is set when a send was put off (window closed, vendor busy); `ordered` when an
     operator asked for it, so that spacing does not hold it back; `at` is when `status` was
     reached, in the case's time.
@@ -42,6 +43,7 @@ class Step:
     ordered: bool = False
     deferrals: int = 0
     fallback: tuple[Channel, ...] = ()
+    moved_from: Channel | None = None
     kind: StepKind = StepKind.MESSAGE
 
     @property
@@ -127,6 +129,21 @@ def settle(
 def change(steps: Steps, step_id: str, edit: Callable[[Step], Step]) -> Steps:
     """Steps with one of them edited."""
     return tuple(edit(s) if s.id == step_id else s for s in steps)
+
+
+def over(step: Step, road: Step) -> Step:
+    """The step over the channel of another version of it."""
+    if road.channel is step.channel:
+        return step
+    return replace(
+        step,
+        channel=road.channel,
+        fallback=road.fallback,
+        moved_from=road.moved_from,
+        reason=road.reason,
+        not_before=None,
+        deferrals=0,
+    )
 
 
 def shift(steps: Steps, by: timedelta) -> Steps:

@@ -14,6 +14,7 @@ _MEANING = {
     State.WAITING: "the campaign runs",
     State.WATCHING: "nobody is written to; the recovery service may still act",
     State.RETRYING: "a new charge is awaited",
+    State.PROMISED: "the customer chose a day to pay; nobody is reminded before it is over",
     State.PAUSED: "paused by an operator",
     State.REVIEW: "a person must decide",
     State.CLOSED: "closed",
@@ -47,6 +48,12 @@ def _why(case: Case) -> list[str]:
         lines.append(f"- **advice**: {case.advice.value}{code}")
     if case.campaign is not None:
         lines.append(f"- **campaign**: {case.campaign} ({case.campaign_reason or 'no reason'})")
+    lines += [f"- **closed**: {c.channel.value}, {c.reason}" for c in case.closed_channels]
+    if case.promise is not None:
+        promise = case.promise
+        lines.append(
+            f"- **promise**: {promise.day}, {promise.status.value}, until {_stamp(promise.until)}"
+        )
     if case.state is State.REVIEW and case.review_reason is not None:
         lines.append(f"- **review**: {case.review_reason.value}, round {case.review_round}")
     return lines

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from dunning.advice import Advice
     from dunning.channel import Channel
+    from dunning.promise import PromiseStatus
     from dunning.states import Cause, Outcome, ReviewReason, State, StepStatus
 
 
@@ -32,7 +33,10 @@ class StepView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView:
-    """A case at one version. A higher version replaces a lower one, never the reverse."""
+    """A case at one version. A higher version replaces a lower one, never the reverse.
+
+    `at` is when it was looked at, in the case's time; the same view at another time is the same.
+    """
 
     workflow_id: str
     version: int
@@ -49,4 +53,9 @@ class CaseView:
     next_step: str | None = None
     next_at: datetime | None = None
     closed_at: datetime | None = None
+    closed_channels: tuple[str, ...] = ()
+    promise_day: date | None = None
+    promise_until: datetime | None = None
+    promise_status: PromiseStatus | None = None
     steps: tuple[StepView, ...] = ()
+    at: datetime | None = field(default=None, compare=False)

@@ -18,11 +18,15 @@ _SAME_START = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Open:
-    """Look the facts up and plan the campaign for this advice, counted from `anchor`."""
+    """Look the facts up and plan the campaign for this advice, counted from `anchor`.
+
+    `reroute` keeps the plan there is and gives what is left of it channels that are open.
+    """
 
     advice: Advice
     decline_code: str | None
     anchor: datetime
+    reroute: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,7 @@ def next_of(case: Case, now: datetime) -> tuple[Case, Work | None]:
     if work is None:
         return case, None
     if isinstance(work, Open):
-        case = replace(case, anchor=work.anchor, replan=False)
+        case = replace(case, anchor=work.anchor, replan=False, reroute=False)
     step = work.step.id if isinstance(work, Nudge) else None
     # Work that a close abandons may still show its own result, one version above its own.
     version = case.version if case.busy is None else case.version + 1
@@ -76,10 +80,9 @@ def _next(case: Case, now: datetime) -> Work | None:
         return None
     if _needs_plan(case):
         return _open(case, now)
-    if case.state is State.WAITING:
-        step = sendable(case.steps, case.pace, now)
-        if step is not None:
-            return Nudge(step=step)
+    step = sendable(case.speakable, case.pace, now)
+    if step is not None:
+        return Nudge(step=step)
     return Project() if case.version > case.projected else None
 
 
@@ -98,7 +101,16 @@ def _needs_plan(case: Case) -> bool:
     if case.replan and (case.moved or case.state is State.WAITING):
         return True
     plans = case.state in (State.WAITING, State.RETRYING, State.REVIEW)
-    return plans and case.question is not None and case.question != case.planned_for
+    return (plans and _unplanned(case)) or _needs_roads(case)
+
+
+def _unplanned(case: Case) -> bool:
+    return case.question is not None and case.question != case.planned_for
+
+
+def _needs_roads(case: Case) -> bool:
+    """R7, as soon as messages go out again."""
+    return case.reroute and case.state is State.WAITING and any(s.pending for s in case.steps)
 
 
 def _open(case: Case, now: datetime) -> Open:
@@ -107,7 +119,12 @@ def _open(case: Case, now: datetime) -> Open:
     if advice is None:
         msg = "a case without advice has nothing to plan"
         raise ValueError(msg)
-    return Open(advice=advice, decline_code=case.decline_code, anchor=_anchor(case, now))
+    return Open(
+        advice=advice,
+        decline_code=case.decline_code,
+        anchor=_anchor(case, now),
+        reroute=case.state is State.WAITING and not (case.replan or _unplanned(case)),
+    )
 
 
 def _anchor(case: Case, now: datetime) -> datetime:

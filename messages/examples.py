@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from dunning.money import Money
-from dunning.notice import Brand, Line, Notice
+from dunning.notice import ESSENTIAL, Brand, Line, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +22,7 @@ EXAMPLE_BRAND = Brand(
 CURRENCIES = ("USD", "EUR", "JPY", "BRL")
 
 _DAY = date(2026, 12, 3)
+_PREFERENCES = "https://pay.northwind.example/u/eyJpIjoiSU5WLTIwNDEifQ.m2Rb9w.Zt4Kc0yH"
 _LAST_DAYS = {"final_notice", "service_ending"}
 _PROMISES = {"promise_confirmed", "promise_broken"}
 
@@ -45,6 +46,7 @@ def example_notices(
         last_day=_DAY if template in _LAST_DAYS else None,
         promised_day=_DAY if template in _PROMISES else None,
         paused_until=_DAY if template == "paused" else None,
+        preferences_url=None if template in ESSENTIAL else _PREFERENCES,
     )
     return tuple(_with_others(_in_currency(full, currency)) for currency in currencies)
 
@@ -78,6 +80,7 @@ def _scarce(full: Notice) -> Notice:
         last_day=None,
         promised_day=None,
         paused_until=None,
+        preferences_url=None,
     )
 
 

@@ -1,12 +1,18 @@
-"""Which link does a message carry, and whose link is it when it comes back?"""
+"""Which links does a message carry, and whose are they when they come back?"""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlsplit
 
 from itsdangerous import BadSignature, Signer
 from itsdangerous.signer import HMACAlgorithm
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # 128 bits are beyond guessing online, and a text message has no room for more.
 _SIGNATURE_BYTES = 16
@@ -18,26 +24,63 @@ class _Short(HMACAlgorithm):
 
 
 @dataclass(frozen=True, slots=True)
-class PayLinks:
-    """Signed links to the page of one invoice; the same for the whole campaign.
+class _Links:
+    """Signed links to one door. The token of one door opens no other.
 
     `public_url` is where customers reach this service, without a trailing slash.
     """
 
     secret_key: str
     public_url: str
+    door: ClassVar[str]
+    salt: ClassVar[str]
 
     def url(self, link_id: str) -> str:
         """The link to put into a message."""
-        return f"{self.public_url}/p/{self._signer().sign(link_id).decode()}"
+        return f"{self.public_url}/{self.door}/{self._signer().sign(link_id).decode()}"
 
     def link_id(self, token: str) -> str | None:
-        """Whose link this token is; None unless we signed it."""
+        """Whose link this token is; None unless we signed it for this door."""
         try:
             return self._signer().unsign(token).decode()
         except (BadSignature, UnicodeError):
             return None
 
     def _signer(self) -> Signer:
-        algorithm = _Short(hashlib.sha256)
-        return Signer(self.secret_key, salt="pay-link", algorithm=algorithm)
+        return Signer(self.secret_key, salt=self.salt, algorithm=_Short(hashlib.sha256))
+
+
+class PayLinks(_Links):
+    """Signed links to the page of one invoice; the same for the whole campaign."""
+
+    __slots__ = ()
+    door = "p"
+    salt = "pay-link"
+
+
+class PreferenceLinks(_Links):
+    """Signed links to what the customer of one invoice receives. They never expire."""
+
+    __slots__ = ()
+    door = "u"
+    salt = "preferences-link"
+
+    def one_click(self, url: str) -> Mapping[str, str]:
+        """Headers for the button of a mail program (RFC 8058); none without https."""
+        if not _safe(url):
+            return {}
+        return {
+            "List-Unsubscribe": f"<{url}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }
+
+
+def _safe(url: str) -> bool:
+    """Whether what is sent there is encrypted, or does not leave this machine."""
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        return True
+    try:
+        return ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return parts.hostname == "localhost"

@@ -55,6 +55,7 @@ def email_parameters(notice: Notice, locale: Locale) -> Mapping[str, object]:
         "amount": format_money(notice.amount, locale),
         "invoice_id": one_line(notice.invoice_id),
         "pay_url": notice.pay_url,
+        "preferences_url": notice.preferences_url,
         "customer_name": _name(notice.customer_name),
         "description": one_line(notice.description or "") or None,
         "last_day": _day(notice.last_day, locale),

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from dunning.advice import Advice
+from dunning.promise import PromiseStatus
 from dunning.states import Cause, Outcome, ReviewReason, State
 from store import openings
 from store.projection import one_statement, project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
     from typing import Any
 
     from sqlalchemy import Row
@@ -62,14 +63,20 @@ _ADD_NOTE = text("""
     RETURNING id
 """)
 _LIVE = text("SELECT workflow_id FROM cases WHERE invoice_id = :id AND closed_at IS NULL")
+_LIVE_OF = text("""
+    SELECT c.workflow_id FROM cases c JOIN invoices i ON i.id = c.invoice_id
+    WHERE i.customer_id = ANY (CAST(:customers AS text[])) AND c.closed_at IS NULL ORDER BY c.id
+""")
 _END = text("""
-    UPDATE cases SET
+    WITH ended AS (UPDATE cases SET
         state = 'closed', outcome = 'stopped', closed_at = CAST(:now AS timestamptz),
         next_step = NULL, next_at = NULL, version = version + 1, updated_at = clock_timestamp(),
+        viewed_at = CAST(:now AS timestamptz),
         paid_after_close_at = (
             SELECT CAST(:now AS timestamptz) FROM invoices i
             WHERE i.id = cases.invoice_id AND i.status = 'paid')
-    WHERE workflow_id = :workflow_id AND closed_at IS NULL
+    WHERE workflow_id = :workflow_id AND closed_at IS NULL RETURNING id, invoice_id)
+    SELECT alerts_raise('case_without_run', invoice_id, '{}', id::text) FROM ended
 """)
 _NOTES = text("""
     SELECT n.id, n.author, n.text, n.created_at FROM notes n JOIN cases c ON c.id = n.case_id
@@ -98,6 +105,10 @@ class CaseRecord:
     next_at: datetime | None
     review_reason: ReviewReason | None
     review_round: int
+    closed_channels: tuple[str, ...]
+    promise_day: date | None
+    promise_until: datetime | None
+    promise_status: PromiseStatus | None
     owner: str | None
     opened_at: datetime
     closed_at: datetime | None
@@ -182,11 +193,20 @@ class Cases:
             found: str | None = await connection.scalar(_LIVE, {"id": invoice_id})
             return found
 
+    async def live_of_customers(self, customers: Sequence[str]) -> list[str]:
+        """The workflow ids of all open cases of these customers, the oldest first."""
+        async with self._database.single() as connection:
+            found = await connection.scalars(_LIVE_OF, {"customers": list(customers)})
+            return list(found)
+
     async def end_as_stopped(self, workflow_id: str, now: datetime) -> bool:
-        """Close a case whose run was ended by hand in Temporal; False when it is closed already."""
+        """Close a case whose run was ended by hand in Temporal, and tell the team.
+
+        False when it is closed already.
+        """
         values = {"workflow_id": workflow_id, "now": now}
         async with self._database.single() as connection:
-            return bool((await connection.execute(_END, values)).rowcount)
+            return bool((await connection.execute(_END, values)).all())
 
     async def overdue(self, since: datetime, limit: int = 100) -> list[CaseRecord]:
         """Open cases that should have moved before `since` and did not: their run may be lost."""
@@ -222,6 +242,7 @@ class Cases:
 
 def _record(row: Row[Any]) -> CaseRecord:
     values: dict[str, Any] = {field.name: getattr(row, field.name) for field in fields(CaseRecord)}
+    values["closed_channels"] = tuple(row.closed_channels)
     for name, kind in _KINDS.items():
         values[name] = None if values[name] is None else kind(values[name])
     return CaseRecord(**values)
@@ -233,4 +254,5 @@ _KINDS = {
     "cause": Cause,
     "advice": Advice,
     "review_reason": ReviewReason,
+    "promise_status": PromiseStatus,
 }

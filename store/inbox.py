@@ -42,7 +42,10 @@ class EventStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
-    """A verified webhook as the door hands it in. `name` is empty when it cannot be read."""
+    """A verified webhook as the door hands it in. `name` is empty when it cannot be read.
+
+    `identity` is what makes it the same event when it comes again; without one the body does.
+    """
 
     source: str
     name: str
@@ -52,6 +55,7 @@ class NewEvent:
     old_token_digest: str | None = None
     status: EventStatus = EventStatus.PENDING
     note: str | None = None
+    identity: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +112,7 @@ class Inbox:
                 stored |= await _insert(connection, rows, others)
         if changes:
             async with self._database.begin() as connection:
-                digests = [_digest(rows[n].body) for n in changes]
+                digests = [_digest(rows[n]) for n in changes]
                 await connection.execute(statements.LOCK_DIGESTS, {"digests": digests})
                 stored |= await _insert(connection, rows, changes)
         return [n in stored for n in range(len(rows))]
@@ -202,10 +206,10 @@ class Inbox:
             row = found.mappings().one_or_none()
             return None if row is None else _record(row)
 
-    async def erase_bodies(self, older_than: timedelta) -> int:
-        """Forget what finished events said; their digests stay, so that none is taken twice."""
-        async with self._database.single() as connection:
-            return (await connection.execute(statements.ERASE, {"older_than": older_than})).rowcount
+
+async def put(connection: AsyncConnection, rows: Sequence[NewEvent]) -> None:
+    """Store events of our own within the caller's transaction; what is there already stays."""
+    await _insert(connection, rows, range(len(rows)))
 
 
 async def wake(
@@ -233,7 +237,7 @@ async def _insert(
     values = {
         "sources": [row.source for row in chosen],
         "names": [storable(row.name) for row in chosen],
-        "digests": [_digest(row.body) for row in chosen],
+        "digests": [_digest(row) for row in chosen],
         "bodies": [row.body for row in chosen],
         "transaction_ids": [storable(row.transaction_id) for row in chosen],
         "keys": [storable(row.idempotency_key) for row in chosen],
@@ -252,5 +256,5 @@ def _record(row: RowMapping) -> EventRecord:
     return EventRecord(**values)
 
 
-def _digest(body: bytes) -> bytes:
-    return hashlib.sha256(body).digest()
+def _digest(row: NewEvent) -> bytes:
+    return hashlib.sha256(row.body if row.identity is None else row.identity).digest()

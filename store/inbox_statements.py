@@ -129,12 +129,6 @@ PENDING_SUCCESS = text("""
     WHERE invoice_id = :invoice_id ORDER BY event_id
 """)
 
-ERASE = text("""
-    UPDATE events SET body = NULL
-    WHERE status IN ('done', 'unreadable') AND body IS NOT NULL
-    AND received_at < clock_timestamp() - CAST(:older_than AS interval)
-""")
-
 FIND = text("""
     SELECT id, source, name, transaction_id, idempotency_key, status, note, attempts, due_at,
         invoice_id, received_at, done_at

@@ -9,10 +9,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from dunning.channel import Channel
+from dunning.delivery import Delivery
 from dunning.facts import CASE_CLOSED
 from store import ledger_statements as statements
 from store.digest import address_digest
 from store.projection import project
+from store.resolutions import Resolved, tell_resolved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from store.database import Database
 
 
+NO_ANSWER = "no answer from the vendor"
 # Longer than a nudge with all its attempts takes: who reserved has given up without a word.
 _PATIENCE = timedelta(minutes=15)
 
@@ -48,8 +51,10 @@ class MessageStatus(StrEnum):
 class Draft:
     """A message that is about to be sent. `now` is the case's time.
 
-    `after_payment` is for receipts, which follow a payment and do not count. `spacing` is the least
-    distance from a message of another invoice that spoke of this one too.
+    `after_payment` is for receipts, which follow a payment and do not count. `essential` ones are
+    sent in spite of an unsubscribe from reminders. `spacing` is the least
+    distance from a message of another invoice that spoke of this one too. `address` is what must
+    not be closed when the message is taken. `subject` and `text` are kept for a while.
     """
 
     step: str
@@ -59,14 +64,19 @@ class Draft:
     now: datetime
     body_digest: str | None = None
     after_payment: bool = False
+    essential: bool = False
     spacing: timedelta = timedelta(0)
+    address: str | None = None
+    subject: str | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reserved:
-    """The message is ours to send, once, under this id."""
+    """The message is ours to send, once, under this id, while nobody takes it back."""
 
     message_id: str
+    reserved_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +84,9 @@ class Found:
     """The message is not ours to send: something became of it before.
 
     `merged_into` is the message that speaks of this invoice too, `together_with` the other
-    invoices that it speaks of. `stale` when nobody can be busy with it any more.
+    invoices that it speaks of. `stale` when nobody can be busy with it any more. `requested` once a
+    request to the vendor was about to leave; before, the vendor certainly has nothing. `begun_at`
+    is in the case's time.
     """
 
     message_id: str
@@ -87,6 +99,8 @@ class Found:
     merged_into: str | None = None
     together_with: tuple[str, ...] = ()
     stale: bool = False
+    requested: bool = True
+    begun_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +111,11 @@ class Settled:
 @dataclass(frozen=True, slots=True)
 class SuccessPending:
     """A success was received and is about to be settled: nothing may be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """The address was closed: nothing may be sent there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +140,7 @@ class Apart:
     """One of the companions cannot come along any more: nothing was reserved."""
 
 
-Hindrance = Settled | SuccessPending | OverBudget | Elsewhere | SpokenOf
+Hindrance = Settled | SuccessPending | Suppressed | OverBudget | Elsewhere | SpokenOf
 Reservation = Reserved | Found | Apart | Hindrance
 
 
@@ -156,6 +175,23 @@ class MessageRecord:
     updated_at: datetime
     merged_into: str | None = None
     together_with: tuple[str, ...] = ()
+    delivery: Delivery | None = None
+    delivery_code: str | None = None
+    delivery_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unresolved:
+    """A message of unknown outcome. `requested_at` is when the vendor may have got it."""
+
+    id: str
+    invoice_id: str
+    step: str
+    channel: Channel
+    template: str
+    requested_at: datetime | None
+    occurred_at: datetime | None
+    reason: str | None
 
 
 class _ApartError(Exception):
@@ -165,9 +201,10 @@ class _ApartError(Exception):
 class Ledger:
     """Makes sure that each message of a case leaves once at most."""
 
-    def __init__(self, database: Database, token_key: bytes) -> None:
+    def __init__(self, database: Database, token_key: bytes, *, keep_texts: bool = True) -> None:
         self._database = database
         self._token_key = token_key
+        self._keep_texts = keep_texts
 
     async def reserve(
         self,
@@ -190,6 +227,8 @@ class Ledger:
             "most": limit and limit.most,
             "since": limit and draft.now - limit.per,
             "patience": _PATIENCE,
+            "address_digest": draft.address and address_digest(self._token_key, draft.address),
+            "text": draft.text if self._keep_texts else None,
         }
         while True:
             asked = {**values, "message_id": secrets.token_urlsafe(12)}
@@ -234,6 +273,59 @@ class Ledger:
         """
         values = {"id": message_id, "closed": CASE_CLOSED}
         return await self._change(statements.RELEASE, values, None)
+
+    async def take_back(self, found: Found) -> bool:
+        """Release a message whose holder died before any request; False if it did not."""
+        values = {"id": found.message_id, "reserved_at": found.reserved_at}
+        async with self._database.begin() as connection:
+            if not (await connection.execute(statements.TAKE_BACK, values)).rowcount:
+                return False
+            released = {"id": found.message_id, "closed": CASE_CLOSED}
+            await connection.execute(statements.RELEASE, released)
+            return True
+
+    async def request(self, reserved: Reserved) -> bool:
+        """Say that the request is about to leave; False when the message was taken back."""
+        values = {"id": reserved.message_id, "reserved_at": reserved.reserved_at}
+        return await self._change(statements.REQUEST, values, None)
+
+    async def resolve(self, message_id: str, *, sent: bool) -> list[Resolved]:
+        """Settle a message of unknown outcome by what a person found out at the vendor.
+
+        Each invoice that it spoke of; none when its outcome is not unknown. One that was not sent
+        is planned again. The cases hear of it through the inbox, in the same transaction.
+        """
+        async with self._database.begin() as connection:
+            carrier = await connection.scalar(statements.CARRIER, {"id": message_id})
+            values = {"carrier": carrier, "sent": sent, "closed": CASE_CLOSED}
+            rows = (await connection.execute(statements.RESOLVE, values)).all()
+            found = [Resolved(invoice_id=r.invoice_id, step=r.step, at=r.updated_at) for r in rows]
+            await tell_resolved(connection, found, sent=sent)
+            return found
+
+    async def give_up(self, patience: timedelta) -> int:
+        """Decide what a closed case left on its way for longer than that; how many messages.
+
+        What was requested is in doubt, and what was not never left.
+        """
+        values = {"closed": CASE_CLOSED, "reason": NO_ANSWER, "patience": patience}
+        async with self._database.begin() as connection:
+            given_up = (await connection.execute(statements.GIVE_UP, values)).rowcount
+            if given_up:
+                await connection.execute(statements.FOLLOW)
+            return given_up
+
+    async def unresolved(self, limit: int = 100) -> list[Unresolved]:
+        """Messages that may or may not have left, the latest first."""
+        async with self._database.single() as connection:
+            found = await connection.execute(statements.UNRESOLVED, {"limit": limit})
+            return [Unresolved(**row) for row in found.mappings()]
+
+    async def status(self, message_id: str) -> MessageStatus | None:
+        """What is known of a message; None when there is no such message."""
+        async with self._database.single() as connection:
+            found: str | None = await connection.scalar(statements.STATUS, {"id": message_id})
+            return None if found is None else MessageStatus(found)
 
     async def record_sent(
         self,
@@ -293,20 +385,6 @@ class Ledger:
             found = await connection.execute(statements.MESSAGES, {"workflow_id": workflow_id})
             return [_record(row) for row in found.mappings()]
 
-    async def suppress(self, channel: Channel, address: str, reason: str) -> bool:
-        """Never write there again; the first reason stays. False if it was so already."""
-        digest = address_digest(self._token_key, address)
-        values = {"channel": channel, "digest": digest, "reason": reason}
-        async with self._database.single() as connection:
-            return bool((await connection.execute(statements.SUPPRESS, values)).rowcount)
-
-    async def suppressed(self, channel: Channel, address: str) -> str | None:
-        """Why the address may not be written to, if so."""
-        values = {"channel": channel, "digest": address_digest(self._token_key, address)}
-        async with self._database.single() as connection:
-            reason: str | None = await connection.scalar(statements.SUPPRESSED, values)
-            return reason
-
     async def _change(
         self, statement: TextClause, values: Mapping[str, object], view: CaseView | None
     ) -> bool:
@@ -337,7 +415,7 @@ async def _take(
 def _reservation(row: RowMapping) -> Reservation | None:
     """None when the statement met a row that it could not see yet: ask again."""
     if row["reserved_id"] is not None:
-        return Reserved(message_id=row["reserved_id"])
+        return Reserved(message_id=row["reserved_id"], reserved_at=row["taken_at"])
     if row["id"] is not None:
         return _found(row)
     hindrance = next((answer for name, answer in _HINDRANCES.items() if row[name]), None)
@@ -350,6 +428,7 @@ def _reservation(row: RowMapping) -> Reservation | None:
 _HINDRANCES: dict[str, Hindrance] = {
     "settled": Settled(),
     "success_pending": SuccessPending(),
+    "suppressed": Suppressed(),
     "elsewhere": Elsewhere(),
 }
 
@@ -366,6 +445,8 @@ def _found(row: RowMapping) -> Found:
         merged_into=row["merged_into"],
         together_with=tuple(row["together_with"] or ()),
         stale=bool(row["stale"]),
+        requested=row["requested_at"] is not None,
+        begun_at=row["begun_at"],
     )
 
 
@@ -373,5 +454,6 @@ def _record(row: RowMapping) -> MessageRecord:
     values: dict[str, Any] = dict(row)
     values["channel"] = Channel(values["channel"])
     values["status"] = MessageStatus(values["status"])
+    values["delivery"] = values["delivery"] and Delivery(values["delivery"])
     values["together_with"] = tuple(values["together_with"] or ())
     return MessageRecord(**values)

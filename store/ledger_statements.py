@@ -23,6 +23,15 @@ RESERVE = text("""
                 SELECT FROM standing_successes s WHERE s.invoice_id = c.invoice_id
             ) AS success_pending,
             EXISTS (
+                SELECT FROM suppressions s
+                WHERE s.channel = :channel AND s.address_digest = CAST(:address_digest AS text)
+                AND s.lifted_at IS NULL
+                AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())
+                AND (s.scope = 'everything' OR NOT :essential)
+            ) OR EXISTS (
+                SELECT FROM customers u WHERE u.id = i.customer_id AND u.erased_at IS NOT NULL
+            ) AS suppressed,
+            EXISTS (
                 SELECT FROM messages b
                 WHERE b.case_id = c.id AND b.step = :step AND b.channel <> :channel
                 AND b.status IN ('reserved', 'sent', 'unknown')
@@ -47,25 +56,34 @@ RESERVE = text("""
     ), reserved AS (
         INSERT INTO messages (
             id, case_id, step, channel, template, status, due_at, begun_at, counts, reserved_at,
-            body_digest)
+            body_digest, address_digest)
         SELECT :message_id, case_id, :step, :channel, :template, 'reserved',
             CAST(:due_at AS timestamptz), CAST(:now AS timestamptz), NOT :after_payment,
-            statement_timestamp(), :body_digest
+            statement_timestamp(), :body_digest, CAST(:address_digest AS text)
         FROM target
         WHERE NOT settled AND NOT success_pending AND NOT over_budget AND NOT elsewhere
-        AND spoken_of_at IS NULL
+        AND spoken_of_at IS NULL AND NOT suppressed
         ON CONFLICT (case_id, step, channel) DO UPDATE SET
             status = 'reserved', template = excluded.template, due_at = excluded.due_at,
             begun_at = excluded.begun_at, counts = excluded.counts,
             reserved_at = excluded.reserved_at, body_digest = excluded.body_digest,
-            reason = NULL, updated_at = clock_timestamp()
+            address_digest = excluded.address_digest,
+            requested_at = NULL, reason = NULL, updated_at = clock_timestamp()
         WHERE messages.status = 'planned'
-        RETURNING id
+        RETURNING id, reserved_at
+    ), kept AS (
+        INSERT INTO letters (message_id, recipient, subject, body)
+        SELECT id, CAST(:address AS text), NULLIF(CAST(:subject AS text), ''), :text
+        FROM reserved WHERE CAST(:text AS text) IS NOT NULL
+        ON CONFLICT (message_id) DO UPDATE SET
+            recipient = excluded.recipient, subject = excluded.subject, body = excluded.body,
+            kept_at = clock_timestamp(), erased_at = NULL
     )
-    SELECT t.settled, t.success_pending, t.over_budget, t.elsewhere, t.spoken_of_at,
-        r.id AS reserved_id,
+    SELECT t.settled, t.success_pending, t.over_budget, t.elsewhere, t.suppressed, t.spoken_of_at,
+        r.id AS reserved_id, r.reserved_at AS taken_at,
         m.id, m.status, m.provider_id, m.reserved_at, m.body_digest, m.occurred_at, m.reason,
-        m.merged_into, m.reserved_at < statement_timestamp() - CAST(:patience AS interval) AS stale,
+        m.requested_at, m.begun_at, m.merged_into,
+        m.reserved_at < statement_timestamp() - CAST(:patience AS interval) AS stale,
         (SELECT g.invoice_ids FROM told_together g WHERE g.message_id = m.id) AS together_with
     FROM target t
     LEFT JOIN reserved r ON true
@@ -111,11 +129,66 @@ RELEASE = text("""
     UPDATE messages m SET
         status = CASE WHEN c.closed_at IS NULL OR NOT m.counts THEN 'planned' ELSE 'skipped' END,
         reason = CASE WHEN c.closed_at IS NULL OR NOT m.counts THEN m.reason ELSE :closed END,
-        merged_into = NULL, begun_at = NULL, reserved_at = NULL,
+        merged_into = NULL, begun_at = NULL, reserved_at = NULL, requested_at = NULL,
         body_digest = NULL, updated_at = clock_timestamp()
     FROM cases c
     WHERE (m.id = :id OR m.merged_into = :id) AND m.status = 'reserved' AND c.id = m.case_id
 """)
+# What was reserved and never requested. Whoever holds it still, and only slept, finds it gone.
+TAKE_BACK = text("""
+    UPDATE messages SET reserved_at = NULL
+    WHERE id = :id AND status = 'reserved' AND reserved_at = :reserved_at AND requested_at IS NULL
+""")
+REQUEST = text("""
+    UPDATE messages SET requested_at = clock_timestamp()
+    WHERE id = :id AND status = 'reserved' AND reserved_at = :reserved_at AND requested_at IS NULL
+""")
+# What an operator found out at the vendor. The rows of a message about several invoices go along.
+RESOLVE = text("""
+    UPDATE messages m SET
+        status = CASE
+            WHEN :sent THEN 'sent'
+            WHEN c.closed_at IS NULL OR NOT m.counts THEN 'planned'
+            ELSE 'skipped' END,
+        reason = CASE
+            WHEN NOT :sent AND c.closed_at IS NOT NULL AND m.counts THEN CAST(:closed AS text) END,
+        merged_into = CASE WHEN :sent THEN m.merged_into END,
+        begun_at = CASE WHEN :sent THEN m.begun_at END,
+        reserved_at = CASE WHEN :sent THEN m.reserved_at END,
+        requested_at = CASE WHEN :sent THEN m.requested_at END,
+        body_digest = CASE WHEN :sent THEN m.body_digest END,
+        updated_at = clock_timestamp()
+    FROM cases c
+    WHERE :carrier IN (m.id, m.merged_into) AND m.status = 'unknown' AND c.id = m.case_id
+    RETURNING c.invoice_id, m.step, m.updated_at
+""")
+UNRESOLVED = text("""
+    SELECT m.id, c.invoice_id, m.step, m.channel, m.template, m.requested_at, m.occurred_at,
+        m.reason
+    FROM messages m JOIN cases c ON c.id = m.case_id
+    WHERE m.status = 'unknown' AND m.merged_into IS NULL
+    ORDER BY m.requested_at DESC NULLS LAST, m.id LIMIT :limit
+""")
+# Of a closed case nobody comes back for a message that was on its way.
+GIVE_UP = text("""
+    UPDATE messages m SET
+        status = CASE WHEN m.requested_at IS NULL THEN 'skipped' ELSE 'unknown' END,
+        reason = CASE WHEN m.requested_at IS NULL THEN CAST(:closed AS text) ELSE :reason END,
+        occurred_at = COALESCE(m.occurred_at, c.closed_at), updated_at = clock_timestamp()
+    FROM cases c
+    WHERE m.status = 'reserved' AND m.merged_into IS NULL AND c.id = m.case_id
+    AND c.closed_at IS NOT NULL
+    AND m.reserved_at < clock_timestamp() - CAST(:patience AS interval)
+""")
+FOLLOW = text("""
+    UPDATE messages m SET
+        status = o.status, reason = o.reason, occurred_at = o.occurred_at,
+        updated_at = clock_timestamp()
+    FROM messages o
+    WHERE o.id = m.merged_into AND m.status = 'reserved' AND o.status IN ('unknown', 'skipped')
+""")
+CARRIER = text("SELECT COALESCE(merged_into, id) FROM messages WHERE id = :id")
+STATUS = text("SELECT status FROM messages WHERE id = :id")
 SENT = text("""
     UPDATE messages SET
         status = 'sent', provider_id = :provider_id, occurred_at = :occurred_at, reason = NULL,
@@ -147,7 +220,7 @@ WITHHELD = text("""
 """)
 OF_STEP = text("""
     SELECT m.id, m.channel, m.status, m.provider_id, m.reserved_at, m.body_digest, m.occurred_at,
-        m.reason, m.merged_into,
+        m.reason, m.requested_at, m.begun_at, m.merged_into,
         m.reserved_at < statement_timestamp() - CAST(:patience AS interval) AS stale,
         (SELECT g.invoice_ids FROM told_together g WHERE g.message_id = m.id) AS together_with
     FROM messages m JOIN cases c ON c.id = m.case_id
@@ -156,15 +229,8 @@ OF_STEP = text("""
 MESSAGES = text("""
     SELECT m.id, m.step, m.channel, m.template, m.status, m.reason, m.provider_id, m.due_at,
         m.reserved_at, m.occurred_at, m.updated_at, m.merged_into,
+        m.delivery, m.delivery_code, m.delivery_at,
         (SELECT g.invoice_ids FROM told_together g WHERE g.message_id = m.id) AS together_with
     FROM messages m JOIN cases c ON c.id = m.case_id
     WHERE c.workflow_id = :workflow_id ORDER BY m.due_at, m.step, m.channel
-""")
-
-SUPPRESS = text("""
-    INSERT INTO suppressions (channel, address_digest, reason)
-    VALUES (:channel, :digest, :reason) ON CONFLICT DO NOTHING
-""")
-SUPPRESSED = text("""
-    SELECT reason FROM suppressions WHERE channel = :channel AND address_digest = :digest
 """)

@@ -46,7 +46,7 @@ _FIND = text("""
 """)
 _CLOSED_CHANNELS = text("""
     SELECT channel, address_digest, reason, created_at FROM suppressions
-    WHERE address_digest = ANY (CAST(:digests AS text[]))
+    WHERE address_digest = ANY (CAST(:digests AS text[])) AND lifted_at IS NULL
 """)
 
 

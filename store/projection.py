@@ -36,7 +36,11 @@ _WRITE = text("""
             policy_digest = :policy_digest, outcome = :outcome, cause = :cause,
             review_reason = :review_reason, review_round = :review_round,
             next_step = :next_step, next_at = :next_at, closed_at = :closed_at,
+            closed_channels = CAST(:closed_channels AS text[]),
+            promise_day = :promise_day, promise_until = :promise_until,
+            promise_status = :promise_status,
             updated_at = clock_timestamp(),
+            viewed_at = COALESCE(CAST(:viewed_at AS timestamptz), viewed_at),
             paid_after_close_at = COALESCE(paid_after_close_at, (
                 SELECT GREATEST(i.paid_at, CAST(:closed_at AS timestamptz)) FROM invoices i
                 WHERE i.id = cases.invoice_id AND i.status = 'paid'
@@ -132,6 +136,11 @@ def _case_values(view: CaseView) -> dict[str, object]:
         "next_step": view.next_step,
         "next_at": view.next_at,
         "closed_at": view.closed_at,
+        "closed_channels": list(view.closed_channels),
+        "promise_day": view.promise_day,
+        "promise_until": view.promise_until,
+        "promise_status": view.promise_status,
+        "viewed_at": view.at,
     }
 
 

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, or_, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from dunning.channel import Channel
 from dunning.directory import InvoiceStatus
 from dunning.errors import RegistryError
 from dunning.registration import check_invoice_id
 from dunning.states import Cause
-from store import cards, invoices, payments, push_tokens
+from dunning.suppression import Reason, Source
+from store import cards, consents, invoices, payments, push_tokens
 from store.digest import token_digest
 from store.inbox import wake
+from store.personal_data import Kind, columns
+from store.suppressions import in_force, lift, tell_reach
 from store.tables import CUSTOMERS, INVOICES
 
 if TYPE_CHECKING:
@@ -32,11 +36,18 @@ if TYPE_CHECKING:
     )
 
 _ELSEWHERE = frozenset({"customer", "revtain", "status"})
-_OF_NO_COLUMN = frozenset({"id", "push_tokens"})
+_OF_NO_COLUMN = frozenset({"id", "push_tokens", "sms_consent_proof"})
+_OF_CONSENT = frozenset({"phone", "sms_consent_at"})
 _FOR_NEW = ("amount_due", "currency")
 
 # Taken before the row can exist, so that two first registrations do not meet half-way.
 _LOCK_ID = text("SELECT pg_advisory_xact_lock(hashtextextended(:id, 17))")
+_REACHED = text("""
+    SELECT id, email, phone, sms_consent_at, CAST(pg_current_xact_id() AS text) AS change
+    FROM customers WHERE id = :id
+""")
+_REACHES = {"email": Channel.EMAIL, "phone": Channel.SMS, "sms_consent_at": Channel.SMS}
+_ADDRESSES = frozenset({"email", "phone"})
 _ADD_TRANSACTIONS = text("""
     INSERT INTO transactions (transaction_id, invoice_id, card_digest)
     SELECT DISTINCT value, CAST(:id AS text), CAST(:card AS text)
@@ -54,6 +65,7 @@ _ADD_KEYS = text("""
     FROM unnest(CAST(:references AS text[])) AS g (value) ORDER BY value
     ON CONFLICT DO NOTHING
 """)
+_ERASED = text("SELECT erased_at FROM customers WHERE id = :id FOR NO KEY UPDATE")
 _FOREIGN_KEY = text("""
     SELECT key AS reference, invoice_id FROM idempotency_keys
     WHERE key = ANY (CAST(:references AS text[])) AND invoice_id <> :id
@@ -77,12 +89,16 @@ async def put(
     await connection.execute(_LOCK_ID, {"id": _checked(invoice_id)})
     before = await invoices.lock(connection, invoice_id)
     _refuse(invoice_id, before, patch)
+    await _refuse_erased(connection, before, patch)
+    reached = await _reached(connection, before, patch.customer)
     changes = [
         await _put_customer(connection, before, patch.customer),
-        await _put_devices(connection, before, patch.customer),
+        await _put_devices(connection, key, before, patch.customer),
+        await _put_consent(connection, key, before, patch.customer),
         await _put_fields(connection, invoice_id, before, patch),
         await _put_status(connection, invoice_id, patch.status),
     ]
+    await _tell_reached(connection, key, reached, patch.customer)
     digest = await _put_card(connection, key, invoice_id, before, patch)
     if patch.revtain is not None:
         changes.append(await _put_references(connection, invoice_id, digest, patch.revtain))
@@ -128,6 +144,30 @@ def _refuse_other_amount(invoice_id: str, before: Row[Any], patch: InvoiceRegist
             )
 
 
+async def _refuse_erased(
+    connection: AsyncConnection, before: Row[Any] | None, patch: InvoiceRegistration
+) -> None:
+    """Nothing personal may come back of a customer who was erased, and none by mistake."""
+    given = _personal(patch)
+    customer_id = patch.customer and patch.customer.id
+    customer_id = customer_id or (before.customer_id if before is not None else None)
+    if not given or await connection.scalar(_ERASED, {"id": customer_id}) is None:
+        return
+    raise RegistryError(
+        f"Customer {customer_id} was erased: {given[0]} is personal data and cannot be registered "
+        "for them again. Leave it out, or register the customer under a new id.",
+        field=given[0],
+    )
+
+
+def _personal(patch: InvoiceRegistration) -> list[str]:
+    """The fields with personal data that the registration would fill."""
+    personal = columns(Kind.PERSONAL)
+    named = [name for name in sorted(personal["invoices"]) if getattr(patch, name)]
+    about = [*sorted(personal["customers"]), "push_tokens", "sms_consent_proof"]
+    return [f"customer.{n}" for n in about if getattr(patch.customer, n, None)] + named
+
+
 async def _put_customer(
     connection: AsyncConnection, before: Row[Any] | None, customer: CustomerRegistration | None
 ) -> bool:
@@ -148,13 +188,65 @@ async def _put_customer(
     return bool((await connection.execute(statement)).rowcount)
 
 
-async def _put_devices(
-    connection: AsyncConnection, before: Row[Any] | None, customer: CustomerRegistration | None
+async def _put_consent(
+    connection: AsyncConnection,
+    key: bytes,
+    before: Row[Any] | None,
+    customer: CustomerRegistration | None,
 ) -> bool:
-    if customer is None or "push_tokens" not in customer.model_fields_set:
+    """The proof is for an instant of consent; alone it is about nothing."""
+    if customer is None or not _OF_CONSENT & customer.model_fields_set:
         return False
     customer_id = customer.id if before is None or customer.id else before.customer_id
-    return await push_tokens.replace(connection, str(customer_id), customer.push_tokens or ())
+    proof = customer.sms_consent_proof
+    return await consents.register(connection, key, str(customer_id), proof)
+
+
+async def _put_devices(
+    connection: AsyncConnection,
+    key: bytes,
+    before: Row[Any] | None,
+    customer: CustomerRegistration | None,
+) -> bool:
+    """A customer whose devices were all dead can be notified again once there is a new one."""
+    if customer is None or "push_tokens" not in customer.model_fields_set:
+        return False
+    customer_id = str(customer.id if before is None or customer.id else before.customer_id)
+    changed = await push_tokens.replace(connection, customer_id, customer.push_tokens or ())
+    if changed and customer.push_tokens:
+        dead = (Reason.BAD_ADDRESS,)
+        await lift(connection, key, Channel.PUSH, customer_id, by=Source.API, reasons=dead)
+    return changed
+
+
+async def _reached(
+    connection: AsyncConnection, before: Row[Any] | None, customer: CustomerRegistration | None
+) -> Row[Any] | None:
+    """By what the customer is reached so far, if that may be about to change."""
+    if customer is None or not _REACHES.keys() & customer.model_fields_set:
+        return None
+    customer_id = customer.id if before is None or customer.id else before.customer_id
+    return (await connection.execute(_REACHED, {"id": customer_id})).one_or_none()
+
+
+async def _tell_reached(
+    connection: AsyncConnection,
+    key: bytes,
+    before: Row[Any] | None,
+    customer: CustomerRegistration | None,
+) -> None:
+    """Open cases look for channels again when an address was mended, or a consent given (R7)."""
+    if before is None or customer is None:
+        return
+    given = customer.model_dump(include=customer.model_fields_set & _REACHES.keys())
+    changed = {_REACHES[name] for name, value in given.items() if value != getattr(before, name)}
+    addresses = {Channel.EMAIL: before.email, Channel.SMS: before.phone}
+    addresses |= {_REACHES[name]: given[name] for name in given.keys() & _ADDRESSES}
+    for channel in sorted(changed):
+        address = addresses[channel]
+        held = None if address is None else await in_force(connection, key, channel, address)
+        reason = None if held is None else held.reason
+        await tell_reach(connection, channel, [before.id], f"registered {before.change}", reason)
 
 
 async def _put_fields(

@@ -11,11 +11,13 @@ from store import invoices
 from store.digest import token_digest
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from typing import Any
 
     from sqlalchemy import Row
 
     from dunning.directory import Invoice
+    from dunning.lookup import Doubt
     from store.database import Database
 
 
@@ -23,13 +25,17 @@ if TYPE_CHECKING:
 class Standing:
     """An invoice with what the store knows of its payment and its card.
 
-    `replaced_card` is the digest of the present card, if it took the place of another.
+    `replaced_card` is the digest of the present card, if it took the place of another. `known_at`
+    is when a directory said how the invoice stands, or when it was registered; `doubt` why none
+    confirms it now.
     """
 
     invoice: Invoice
     paid_cause: Cause | None
     amount_differs: bool
     replaced_card: str | None
+    known_at: datetime
+    doubt: Doubt | None = None
 
 
 class Standings:
@@ -50,6 +56,7 @@ class Standings:
             paid_cause=None if row.paid_cause is None else Cause(row.paid_cause),
             amount_differs=row.differs_at is not None,
             replaced_card=self._replaced_card(row),
+            known_at=row.refreshed_at or row.created_at,
         )
 
     def _replaced_card(self, row: Row[Any]) -> str | None:

@@ -9,7 +9,9 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
+    Double,
     Identity,
     Integer,
     LargeBinary,
@@ -18,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,6 +52,7 @@ CUSTOMERS = Table(
     _text("value_tier"),
     _moment("excluded_at"),
     _moment("updated_at", required=True),
+    _moment("erased_at"),
 )
 
 PUSH_TOKENS = Table(
@@ -85,6 +89,7 @@ INVOICES = Table(
     _moment("card_changed_at"),
     _moment("created_at", required=True),
     _moment("updated_at", required=True),
+    _moment("refreshed_at"),
 )
 
 CARDS = Table(
@@ -102,6 +107,9 @@ TRANSACTIONS = Table(
     _text("invoice_id", required=True),
     _text("card_digest"),
     _moment("registered_at", required=True),
+    _moment("asked_at"),
+    _moment("asked_until"),
+    _text("answer"),
 )
 
 IDEMPOTENCY_KEYS = Table(
@@ -111,6 +119,36 @@ IDEMPOTENCY_KEYS = Table(
     _text("invoice_id", required=True),
     _text("card_digest"),
     _moment("registered_at", required=True),
+    _moment("asked_at"),
+    _moment("asked_until"),
+    _text("answer"),
+    _text("transaction_id"),
+)
+
+REVTAIN_CALLS = Table(
+    "revtain_calls",
+    METADATA,
+    Column("one", Boolean, primary_key=True),
+    Column("tokens", Double, nullable=False),
+    _moment("filled_at", required=True),
+    _moment("held_until", required=True),
+)
+
+HEARTBEAT = Table(
+    "heartbeat",
+    METADATA,
+    Column("one", Boolean, primary_key=True),
+    _moment("beat_at", required=True),
+)
+
+OUTAGES = Table(
+    "outages",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _moment("since", required=True),
+    _moment("noticed_at", required=True),
+    _moment("leased_until"),
+    _moment("mended_at"),
 )
 
 EVENTS = Table(
@@ -157,11 +195,16 @@ CASES = Table(
     _moment("next_at"),
     _text("review_reason"),
     Column("review_round", Integer, nullable=False),
+    Column("closed_channels", ARRAY(Text), nullable=False),
+    Column("promise_day", Date),
+    _moment("promise_until"),
+    _text("promise_status"),
     _text("owner"),
     _moment("opened_at", required=True),
     _moment("closed_at"),
     _moment("paid_after_close_at"),
     _moment("updated_at", required=True),
+    _moment("viewed_at"),
 )
 
 MESSAGES = Table(
@@ -183,16 +226,83 @@ MESSAGES = Table(
     Column("counts", Boolean, nullable=False),
     Column("joins", Boolean, nullable=False),
     _text("merged_into"),
+    _moment("requested_at"),
+    _text("delivery"),
+    _text("delivery_code"),
+    _moment("delivery_at"),
+    _text("address_digest"),
     _moment("updated_at", required=True),
+)
+
+LETTERS = Table(
+    "letters",
+    METADATA,
+    Column("message_id", Text, primary_key=True),
+    _text("recipient"),
+    _text("subject"),
+    _text("body"),
+    _moment("kept_at", required=True),
+    _moment("erased_at"),
 )
 
 SUPPRESSIONS = Table(
     "suppressions",
     METADATA,
-    Column("channel", Text, primary_key=True),
-    Column("address_digest", Text, primary_key=True),
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _text("channel", required=True),
+    _text("address_digest", required=True),
     _text("reason", required=True),
+    _text("scope", required=True),
+    _text("source", required=True),
+    Column("event_id", BigInteger),
     _moment("created_at", required=True),
+    _moment("expires_at"),
+    _moment("lifted_at"),
+    _text("lifted_by"),
+)
+
+CONSENTS = Table(
+    "consents",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _text("customer_id"),
+    _text("channel", required=True),
+    _text("address_digest", required=True),
+    _text("kind", required=True),
+    _moment("at", required=True),
+    _text("source", required=True),
+    _text("proof"),
+    Column("event_id", BigInteger),
+    _moment("recorded_at", required=True),
+)
+
+REPLIES = Table(
+    "replies",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _text("channel", required=True),
+    _text("vendor_id", required=True),
+    _text("address_digest", required=True),
+    _text("customer_id"),
+    Column("case_id", BigInteger),
+    _text("body"),
+    _text("meaning", required=True),
+    _moment("received_at", required=True),
+    _moment("handled_at"),
+    _text("handled_by"),
+)
+
+REPORTS = Table(
+    "reports",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _text("message_id", required=True),
+    _text("status", required=True),
+    _text("code"),
+    _moment("at", required=True),
+    Column("event_id", BigInteger),
+    Column("applied", Boolean, nullable=False),
+    _moment("recorded_at", required=True),
 )
 
 REVIEWS = Table(
@@ -219,6 +329,62 @@ NOTES = Table(
     _moment("created_at", required=True),
 )
 
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("case_id", BigInteger, nullable=False),
+    Column("seq", Integer, nullable=False),
+    _moment("at", required=True),
+    _text("kind", required=True),
+    Column("detail", JSONB, nullable=False),
+    Column("previous", LargeBinary),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+AUDIT_HEADS = Table(
+    "audit_heads",
+    METADATA,
+    Column("case_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("seq", Integer, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+ENDPOINTS = Table(
+    "endpoints",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    _text("url", required=True),
+    Column("kinds", ARRAY(Text)),
+    _text("note"),
+    _text("salt", required=True),
+    Column("earlier_salts", ARRAY(Text), nullable=False),
+    _moment("earlier_until"),
+    _moment("held_until"),
+    _moment("created_at", required=True),
+    _moment("disabled_at"),
+    _text("disabled_why"),
+)
+
+OUTGOING = Table(
+    "outgoing",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _text("endpoint_id", required=True),
+    Column("audit_id", BigInteger, nullable=False),
+    Column("case_id", BigInteger, nullable=False),
+    _text("webhook_id", required=True),
+    _text("kind", required=True),
+    _text("status", required=True),
+    Column("attempts", Integer, nullable=False),
+    _moment("due_at", required=True),
+    _moment("leased_until"),
+    Column("last_status", Integer),
+    _text("last_fault"),
+    _moment("created_at", required=True),
+    _moment("delivered_at"),
+)
+
 POLICIES = Table(
     "policies",
     METADATA,
@@ -237,6 +403,35 @@ POLICY_VERSIONS = Table(
     _text("note"),
 )
 
+ALERTS = Table(
+    "alerts",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _text("kind", required=True),
+    _text("subject", required=True),
+    Column("detail", JSONB, nullable=False),
+    _text("identity"),
+    _moment("created_at", required=True),
+    _moment("told_at"),
+    Column("told_with", BigInteger),
+    _moment("gathered_at"),
+    Column("owed", ARRAY(Text), nullable=False),
+    Column("tries", Integer, nullable=False),
+    _moment("due_at"),
+)
+
+CHANNEL_PAUSES = Table(
+    "channel_pauses",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _text("channel", required=True),
+    _moment("since", required=True),
+    _moment("until", required=True),
+    _text("reason", required=True),
+    _moment("cleared_at"),
+    _text("cleared_by"),
+)
+
 API_KEYS = Table(
     "api_keys",
     METADATA,
@@ -247,4 +442,15 @@ API_KEYS = Table(
     _moment("created_at", required=True),
     _moment("last_used_at"),
     _moment("revoked_at"),
+)
+
+DIRECTORY_FAULTS = Table(
+    "directory_faults",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _text("directory", required=True),
+    _text("invoice_id"),
+    _moment("since", required=True),
+    _text("reason", required=True),
+    _moment("cleared_at"),
 )

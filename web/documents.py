@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from dunning.advice import Advice
 from dunning.channel import Channel
+from dunning.delivery import Delivery
 from dunning.directory import BillingPeriod, InvoiceStatus
+from dunning.promise import PromiseStatus
 from dunning.states import Cause, Outcome, ReviewReason, State
 from store.inbox import EventStatus
 from store.ledger import MessageStatus
@@ -35,6 +37,11 @@ class MessageDocument(_Document):
     status: MessageStatus
     reason: str | None = Field(description="Why it was withheld, refused or left unknown.")
     provider_id: str | None = Field(description="The vendor's own id of the message.")
+    delivery: Delivery | None = Field(
+        description="How far it has come since the vendor took it, as the vendor reported."
+    )
+    delivery_code: str | None = Field(description="The vendor's own code of that report.")
+    delivery_at: datetime | None = Field(description="When, by the vendor's clock.")
     due_at: datetime | None
     occurred_at: datetime | None
     merged_into: str | None = Field(
@@ -74,6 +81,16 @@ class CaseSummary(_Document):
     next_at: datetime | None = Field(description="When the case will act next.")
     review_reason: ReviewReason | None
     review_round: int
+    promise_day: date | None = Field(
+        description="The day by which the customer promised to pay, on the customer's calendar."
+    )
+    promise_until: datetime | None = Field(
+        description="When an open promise counts as broken: the end of that day and the grace."
+    )
+    promise_status: PromiseStatus | None
+    closed_channels: list[str] = Field(
+        description="Channels that the customer cannot be reached by, each with its reason."
+    )
     owner: str | None
     opened_at: datetime
     closed_at: datetime | None

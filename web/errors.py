@@ -4,7 +4,10 @@ DunningError
 ├── NotFoundError              nothing of that name is known
 │   ├── InvoiceNotFoundError
 │   ├── CaseNotFoundError
-│   └── CustomerNotFoundError
+│   ├── CustomerNotFoundError
+│   ├── MessageNotFoundError
+│   ├── EndpointNotFoundError
+│   └── OutgoingNotFoundError
 ├── OrderRefusedError          (workflows.errors) not possible now; the text says why
 ├── NoRunError                 (workflows.errors) the case has no run at this moment
 └── TemporalDownError          (workflows.errors) try again later
@@ -43,4 +46,33 @@ class CustomerNotFoundError(NotFoundError):
     def __init__(self, customer_id: str) -> None:
         super().__init__(
             f"Customer {customer_id} is not registered. Register an invoice of theirs first."
+        )
+
+
+class MessageNotFoundError(NotFoundError):
+    """No message has this id."""
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(
+            f"There is no message {message_id}. The case of its invoice lists its messages."
+        )
+
+
+class EndpointNotFoundError(NotFoundError):
+    """No endpoint has this id."""
+
+    def __init__(self, endpoint_id: str) -> None:
+        super().__init__(
+            f"There is no endpoint {endpoint_id}. `dunning endpoint list` lists them, "
+            "GET /v1/endpoints too."
+        )
+
+
+class OutgoingNotFoundError(NotFoundError):
+    """No outgoing event has this id."""
+
+    def __init__(self, webhook_id: str) -> None:
+        super().__init__(
+            f"There is no outgoing event {webhook_id}: it never was, or was delivered so long ago "
+            "that it is forgotten. `dunning outgoing list` lists them, GET /v1/outgoing too."
         )

@@ -10,6 +10,7 @@ from dunning.states import Outcome, State
 from store.cases import CaseRecord
 from store.inbox import EventStatus
 from store.references import InvoiceReferences
+from store.story import Chronicle
 from web.documents import (
     CaseDocument,
     CaseFile,
@@ -26,6 +27,9 @@ from web.documents import (
 )
 from web.errors import CaseNotFoundError, InvoiceNotFoundError
 from web.operations import Operations
+from web.story import StoryDocument, tell
+from web.story_file import Parts, StoryFile
+from web.story_file import story_file as build
 
 
 async def invoice(stores: Operations, invoice_id: str) -> InvoiceDocument:
@@ -52,6 +56,43 @@ async def case(stores: Operations, invoice_id: str) -> CaseFile:
     return CaseFile(
         **dict(shown), owed=_money(found.amount), received=_received(found), notes=notes
     )
+
+
+async def story(stores: Operations, invoice_id: str) -> StoryDocument:
+    """What happened in all cases of an invoice, and why, in order."""
+    return tell(invoice_id, await chronicle(stores, invoice_id), await zone(stores, invoice_id))
+
+
+async def story_file(stores: Operations, invoice_id: str, *, personal: bool) -> StoryFile:
+    """The story with what messages said, to be handed over; `personal` with addresses."""
+    told = await chronicle(stores, invoice_id)
+    found = await stores.registry.get_invoice(invoice_id)
+    if found is None:
+        raise InvoiceNotFoundError(invoice_id)
+    parts = Parts(
+        case=await case(stores, invoice_id),
+        owed=found.amount,
+        contact=found.contact,
+        story=tell(invoice_id, told, stores.zone_of(found.contact)),
+        letters=told.letters,
+        trails=[checked async for checked in stores.audit.verify(invoice_id)],
+    )
+    return build(parts, stores.now(), personal=personal)
+
+
+async def chronicle(stores: Operations, invoice_id: str) -> Chronicle:
+    """All that is written down about the cases of an invoice."""
+    if await stores.cases.get(invoice_id) is None:
+        raise CaseNotFoundError(invoice_id)
+    return await stores.chronicles.of_invoice(invoice_id)
+
+
+async def zone(stores: Operations, invoice_id: str) -> str:
+    """On whose clock the customer of an invoice lives."""
+    found = await stores.registry.get_invoice(invoice_id)
+    if found is None:
+        raise InvoiceNotFoundError(invoice_id)
+    return stores.zone_of(found.contact)
 
 
 async def cases(

@@ -9,12 +9,14 @@ from datetime import datetime
 from typing import Protocol
 
 from dunning import advice
-from dunning.directory import InvoiceStatus
+from dunning.directory import Contact, InvoiceStatus
 from dunning.events import Failed
 from dunning.ids import workflow_id
 from dunning.orders import Decide, Decision, Order
 from dunning.registration import InvoiceRegistration
 from dunning.states import Cause, State
+from store.audit import Audit
+from store.audit_kinds import AuditKind
 from store.cards import CardResult
 from store.cases import CaseRecord, Cases
 from store.facts import Facts
@@ -24,7 +26,14 @@ from store.openings import Opening, OpeningKind
 from store.references import References
 from store.registration import PutResult
 from store.registry import Marking, Registry
-from web.errors import CaseNotFoundError, CustomerNotFoundError, InvoiceNotFoundError
+from store.story import Chronicles
+from web.errors import (
+    CaseNotFoundError,
+    CustomerNotFoundError,
+    InvoiceNotFoundError,
+    MessageNotFoundError,
+)
+from web.order_trail import Giver, OrderTrail
 from workflows.client import Opened
 from workflows.contracts import CaseInput, Snapshot
 from workflows.errors import NoRunError, OrderRefusedError
@@ -51,7 +60,7 @@ class Operations:
     """Everything that people and systems may change.
 
     What is said of an invoice is committed first and then reaches its case through the inbox, so
-    it needs no Temporal; an order does.
+    it needs no Temporal; an order does. `zone_of` is on whose clock a customer lives.
     """
 
     registry: Registry
@@ -60,8 +69,11 @@ class Operations:
     inbox: Inbox
     facts: Facts
     references: References
+    audit: Audit
+    chronicles: Chronicles
     client: CaseRuns
     now: Callable[[], datetime]
+    zone_of: Callable[[Contact], str]
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def put(self, invoice_id: str, patch: InvoiceRegistration) -> PutResult:
@@ -119,8 +131,10 @@ class Operations:
             await self._mark_paid(case)
         if note is not None:
             order = replace(order, note_id=await self._keep(invoice_id, note, author, request_id))
+        giver = Giver(author=author, request_id=request_id)
         try:
-            snapshot = await self._carry_out(case, order, request_id)
+            async with self._trail.order(case.id, order, giver):
+                snapshot = await self._carry_out(case, order, request_id)
         finally:
             if by_hand:
                 await self._tell_status(invoice_id, InvoiceStatus.PAID)
@@ -146,12 +160,39 @@ class Operations:
             raise OrderRefusedError(_why_not(opening))
         if note is not None:
             await self._keep(invoice_id, note, author, request_id)
+        giver = Giver(author=author, request_id=request_id or opening.workflow_id)
+        await self._trail.keep(case.id, AuditKind.ORDER_REOPEN, {}, giver)
         start = CaseInput(invoice_id=invoice_id, cycle=opening.cycle)
         await self.client.open(opening.workflow_id, start, await self._last_failure(opening, case))
         return case
 
-    async def assign(self, invoice_id: str, owner: str | None) -> None:
+    async def resolve(self, message_id: str, *, sent: bool, author: str, note: str | None) -> None:
+        """Settle a message of unknown outcome: it left after all, or it may be sent again.
+
+        MessageNotFoundError without one, OrderRefusedError when its outcome is not unknown.
+        """
+        resolved = await self.ledger.resolve(message_id, sent=sent)
+        if not resolved:
+            status = await self.ledger.status(message_id)
+            if status is None:
+                raise MessageNotFoundError(message_id)
+            raise OrderRefusedError(
+                f"Message {message_id} is {status}, so there is nothing to resolve. "
+                "`dunning message unresolved` lists the ones of unknown outcome."
+            )
+        for one in resolved:
+            if note is not None:
+                await self.cases.add_note(one.invoice_id, author=author, note=note)
+            case = await self._case(one.invoice_id)
+            found = {"message": message_id, "sent": sent}
+            await self._trail.keep(case.id, AuditKind.ORDER_RESOLVE, found, Giver(author=author))
+        self.arrived.set()
+
+    async def assign(self, invoice_id: str, owner: str | None, *, author: str) -> None:
         """Give the case, and its open review, to a person, or to nobody."""
+        case = await self._case(invoice_id)
+        given = {"owner": owner}
+        await self._trail.keep(case.id, AuditKind.ORDER_ASSIGN, given, Giver(author=author))
         if not await self.cases.assign(invoice_id, owner):
             raise CaseNotFoundError(invoice_id)
 
@@ -160,6 +201,10 @@ class Operations:
     ) -> int:
         """Keep a person's words; the id of the note."""
         return await self._keep(invoice_id, note, author, request_id)
+
+    @property
+    def _trail(self) -> OrderTrail:
+        return OrderTrail(audit=self.audit)
 
     async def _case(self, invoice_id: str) -> CaseRecord:
         case = await self.cases.get(invoice_id)

@@ -12,3 +12,5 @@ class Scope(StrEnum):
     INVOICES_WRITE = "invoices:write"
     CASES_READ = "cases:read"
     CASES_WRITE = "cases:write"
+    ENDPOINTS_READ = "endpoints:read"
+    ENDPOINTS_WRITE = "endpoints:write"

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from store.errors import DatabaseDownError
+from webhook.body import raw_body
 from webhook.intake import LARGEST_BODY, Answer, Intake
 
 _log = structlog.get_logger(__name__)
@@ -27,7 +28,7 @@ def route(path: str, intake: Intake, signature_header: str) -> Route:
 def _endpoint(intake: Intake, signature_header: str) -> Callable[[Request], Awaitable[Response]]:
     async def receive(request: Request) -> Response:
         try:
-            body = await _body(request)
+            body = await raw_body(request, LARGEST_BODY)
         except ClientDisconnect:
             return Response(status_code=400)
         if body is None:
@@ -50,18 +51,3 @@ def _answer(intake: Intake, answer: Answer) -> Response:
     _ANSWERS.labels(intake.source, answer.name.lower()).inc()
     status, content = answer.value
     return JSONResponse(content, status_code=status)
-
-
-async def _body(request: Request) -> bytes | None:
-    """The raw body; None as soon as it is known to be too large."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > LARGEST_BODY:
-        return None
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > LARGEST_BODY:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)

@@ -8,28 +8,49 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 import structlog
 
 from dunning import advice
-from dunning.events import AmountDiffers, CardReplaced, Failed, Recovered, Voided
+from dunning.events import (
+    AmountDiffers,
+    CardReplaced,
+    Failed,
+    MessageSettled,
+    Recovered,
+    Voided,
+)
 from dunning.forecast import Shown
 from dunning.inbound import InboundEvent, InboundKind
 from dunning.ports import InboundReader
+from dunning.recovery import ASKED_SOURCE
 from dunning.settlement import Settlement
 from dunning.states import Cause
 from store.cases import Cases
-from store.facts import API_SOURCE, INVOICE_CARD, INVOICE_PAID, INVOICE_VOIDED
+from store.facts import (
+    API_SOURCE,
+    INVOICE_CARD,
+    INVOICE_PAID,
+    INVOICE_VOIDED,
+)
 from store.inbox import ClaimedEvent
 from store.matching import Match, Matching, Reference
 from store.openings import Opening, OpeningKind
 from store.registry import Registry
+from store.resolutions import MESSAGE_SETTLED
 from store.settlement import Settled, Settlements
 from workflows.client import CaseClient, Fact, Opened
 from workflows.contracts import CaseInput
 from workflows.errors import TemporalDownError
 
 _log = structlog.get_logger(__name__)
+
+Done = tuple[str | None, str | None]
+
+
+class UnmatchedError(Exception):
+    """Nobody knows yet what an event is about; the text says what is missing."""
 
 
 @dataclass(slots=True)
@@ -60,9 +81,31 @@ class _Failure:
     shown: Shown | None
 
 
+class Finder(Protocol):
+    """Looks elsewhere for what nobody registered."""
+
+    async def find(self, transaction_ids: Sequence[str], now: datetime) -> None:
+        """Register the invoices of transactions, those that are known anywhere."""
+        ...
+
+
+class EventHandler(Protocol):
+    """Handles the events of one source, one at a time."""
+
+    async def handle(self, event: ClaimedEvent) -> Done:
+        """The invoice that it was about, if any, and a word on what was done.
+
+        Raise `UnmatchedError` to have the event parked, any other fault to have it put off.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handler:
-    """Handles batches of claimed events. `test_mode` lets simulated events act."""
+    """Handles batches of claimed events. `test_mode` lets simulated events act.
+
+    `others` handle what does not come from the recovery service, by source.
+    """
 
     reader: InboundReader
     matching: Matching
@@ -72,19 +115,23 @@ class Handler:
     client: CaseClient
     forecasts: Callable[[Mapping[str, Failed]], Awaitable[Mapping[str, Shown]]]
     now: Callable[[], datetime]
+    others: Mapping[str, EventHandler] = field(default_factory=dict[str, EventHandler])
+    finder: Finder | None = None
     test_mode: bool = False
 
     async def handle(self, events: Sequence[ClaimedEvent]) -> Handled:
         """Handle a batch. Raise TemporalDownError when no case can be told at all."""
         handled = Handled()
         ours = [e for e in events if e.source == API_SOURCE]
-        items = [i for e in events if e.source != API_SOURCE for i in self._read(e, handled)]
+        known = {API_SOURCE, *self.others}
+        items = [i for e in events if e.source not in known for i in self._read(e, handled)]
         matched = await self._match(items, handled)
         settled = await self._settle(matched)
         openings = await self._openings(matched)
         failures = await self._failures(matched, openings)
         jobs = [self._job(item, match, settled, failures) for item, match in matched]
         jobs += [(e, self._ours(e)) for e in ours]
+        jobs += [(e, self.others[e.source].handle(e)) for e in events if e.source in self.others]
         cards = [i for i in items if i.event.kind is InboundKind.CARD_UPDATED]
         jobs += [(i.claimed, self._card(i)) for i in cards]
         await _run(jobs, handled)
@@ -112,13 +159,23 @@ class Handler:
             )
             for i in payments
         ]
-        found = await self.matching.match_many(references)
+        found = await self._find(references)
         for item in payments:
             if item.claimed.id not in found:
                 named = item.event.transaction_id or item.event.idempotency_key or "none given"
                 reason = f"no invoice is registered for transaction {named}"
                 handled.parked.append((item.claimed.id, reason))
         return [(i, found[i.claimed.id]) for i in payments if i.claimed.id in found]
+
+    async def _find(self, references: Sequence[Reference]) -> Mapping[int, Match]:
+        """The invoice of each event, be it one that only another directory knows so far."""
+        found = await self.matching.match_many(references)
+        missing = [r for r in references if r.event_id not in found]
+        unknown = [r.transaction_id for r in missing if r.transaction_id is not None]
+        if self.finder is None or not unknown:
+            return found
+        await self.finder.find(unknown, self.now())
+        return {**found, **await self.matching.match_many(missing)}
 
     async def _settle(self, matched: Sequence[tuple[_Item, Match]]) -> Mapping[int, _Settling]:
         """R1: the store says paid before a case is opened and before anybody is told."""
@@ -144,12 +201,12 @@ class Handler:
         match: Match,
         settled: Mapping[int, _Settling],
         failures: Mapping[int, _Failure],
-    ) -> tuple[ClaimedEvent, Awaitable[_Done]]:
+    ) -> tuple[ClaimedEvent, Awaitable[Done]]:
         if item.event.kind is InboundKind.SUCCESS:
             return item.claimed, self._success(item, match.invoice_id, settled[item.claimed.id])
         return item.claimed, self._failure(match, failures[item.claimed.id])
 
-    async def _success(self, item: _Item, invoice_id: str, settled: _Settling) -> _Done:
+    async def _success(self, item: _Item, invoice_id: str, settled: _Settling) -> Done:
         """The case hears of what is committed; what was not is put off alone."""
         if isinstance(settled, BaseException):
             raise settled
@@ -181,7 +238,7 @@ class Handler:
             for i, m, event in told
         }
 
-    async def _failure(self, match: Match, failure: _Failure) -> _Done:
+    async def _failure(self, match: Match, failure: _Failure) -> Done:
         opening = failure.opening
         if opening.kind is OpeningKind.SETTLED:
             return match.invoice_id, "recorded: the invoice is settled"
@@ -199,13 +256,13 @@ class Handler:
             return match.invoice_id, "recorded: the run had ended"
         return match.invoice_id, f"case {opening.workflow_id}"
 
-    async def _card(self, item: _Item) -> _Done:
+    async def _card(self, item: _Item) -> Done:
         """One token may belong to several invoices; each of their cases is told."""
         event = item.event
         old, new = event.old_token or "", event.new_token or ""
         invoices = await self.registry.invoices_of_card(old)
         if not invoices:
-            raise _UnmatchedError("no invoice is registered with the replaced card")
+            raise UnmatchedError("no invoice is registered with the replaced card")
         for invoice_id in invoices:
             change = await self.registry.replace_card(invoice_id, new, old)
             if change.current:
@@ -213,7 +270,7 @@ class Handler:
                 await self._tell(invoice_id, fact)
         return invoices[0], f"new card for {len(invoices)} invoice(s)"
 
-    async def _ours(self, claimed: ClaimedEvent) -> _Done:
+    async def _ours(self, claimed: ClaimedEvent) -> Done:
         """A fact that the merchant told us by the interface, already in the store."""
         body = json.loads(claimed.body)
         invoice_id, fact_id = str(body["invoice_id"]), f"e{claimed.id}"
@@ -221,6 +278,9 @@ class Handler:
             INVOICE_PAID: Recovered(id=fact_id, cause=Cause(body.get("cause", "paid_elsewhere"))),
             INVOICE_VOIDED: Voided(id=fact_id),
             INVOICE_CARD: CardReplaced(id=fact_id, card=str(body.get("card"))),
+            MESSAGE_SETTLED: MessageSettled(
+                id=fact_id, step=str(body.get("step")), sent=body.get("sent") is True
+            ),
         }
         return invoice_id, await self._tell(invoice_id, facts[claimed.name])
 
@@ -233,12 +293,7 @@ class Handler:
 
 
 _FAILURES = frozenset({InboundKind.FAILED, InboundKind.BLOCKED})
-_Done = tuple[str | None, str | None]
 _Settling = Settled | BaseException
-
-
-class _UnmatchedError(Exception):
-    pass
 
 
 def _failed(item: _Item, match: Match) -> Failed:
@@ -256,13 +311,13 @@ def _failed(item: _Item, match: Match) -> Failed:
     )
 
 
-async def _run(jobs: Sequence[tuple[ClaimedEvent, Awaitable[_Done]]], handled: Handled) -> None:
+async def _run(jobs: Sequence[tuple[ClaimedEvent, Awaitable[Done]]], handled: Handled) -> None:
     """Run all jobs at the same time, each for itself."""
     results = await asyncio.gather(*(job for _, job in jobs), return_exceptions=True)
     down: TemporalDownError | None = None
     for (claimed, _), result in zip(jobs, results, strict=True):
         match result:
-            case _UnmatchedError():
+            case UnmatchedError():
                 handled.parked.append((claimed.id, str(result)))
             case TemporalDownError():
                 down = result
@@ -273,6 +328,7 @@ async def _run(jobs: Sequence[tuple[ClaimedEvent, Awaitable[_Done]]], handled: H
                 _log.error("event_failed", event_id=claimed.id, fault=name, where=where)
                 handled.failed.append((claimed.id, type(result).__name__))
             case (invoice_id, note):
-                handled.done.append((claimed.id, invoice_id, note))
+                asked = "Revtain was asked: " if claimed.source == ASKED_SOURCE else ""
+                handled.done.append((claimed.id, invoice_id, f"{asked}{note}"))
     if down is not None and not handled.done:
         raise down

@@ -11,11 +11,14 @@ import structlog
 
 from dunning.errors import DunningError
 from store.cases import Cases
+from store.ledger import Ledger
 from workflows.client import CaseClient
 
 _log = structlog.get_logger(__name__)
 _PAUSE_SECONDS = 300.0
 _PATIENCE = timedelta(minutes=15)
+# After this no report of a vendor is awaited any more.
+_LONGEST_PROOF = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -27,6 +30,7 @@ class Sweep:
     """
 
     cases: Cases
+    ledger: Ledger
     client: CaseClient
     now: Callable[[], datetime]
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -53,6 +57,7 @@ class Sweep:
             if await self.cases.end_as_stopped(case.workflow_id, self.now()):
                 _log.warning("case_without_run", case=case.workflow_id)
                 lost.append(case.workflow_id)
+        await self.ledger.give_up(_LONGEST_PROOF)
         return lost
 
     def stop(self) -> None:

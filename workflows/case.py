@@ -19,16 +19,17 @@ from temporalio.workflow import ActivityCancellationType, ActivityConfig, Activi
 with workflow.unsafe.imports_passed_through():
     from dunning import ids
     from dunning.case import Event, apply
-    from dunning.channel import Channel
     from dunning.events import (
         AmountDiffers,
         CardReplaced,
         Closed,
         Deferred,
         Failed,
+        MessageSettled,
         NudgeEnded,
         Opened,
         Projected,
+        ReachChanged,
         Recovered,
         RunCancelled,
         Voided,
@@ -56,11 +57,6 @@ with workflow.unsafe.imports_passed_through():
     )
 
 _REMEMBERED = 1000
-_QUEUES = {
-    Channel.EMAIL: contracts.EMAIL_QUEUE,
-    Channel.SMS: contracts.SMS_QUEUE,
-    Channel.PUSH: contracts.PUSH_QUEUE,
-}
 # A vendor or the database may be away for days: bookkeeping is tried until it succeeds.
 _UNTIL_DONE = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
@@ -266,6 +262,16 @@ class CaseWorkflow:
         """Nothing is owed any more."""
         self._hear(event.id, event)
 
+    @workflow.signal(name=contracts.REACH_CHANGED)
+    def reach_changed(self, event: ReachChanged) -> None:
+        """A channel to the customer is closed, or may be open again."""
+        self._hear(event.id, event)
+
+    @workflow.signal(name=contracts.MESSAGE_SETTLED)
+    def message_settled(self, event: MessageSettled) -> None:
+        """What became of a message of unknown outcome is known now."""
+        self._hear(event.id, event)
+
     @workflow.signal(name=contracts.ORDER_IN_BULK)
     def order_in_bulk(self, bulk: BulkOrder) -> None:
         """An order to many cases; where it cannot be carried out it changes nothing."""
@@ -316,7 +322,7 @@ def _bookkeeping(summary: str) -> ActivityConfig:
 
 def _sending(step: Step) -> ActivityConfig:
     return ActivityConfig(
-        task_queue=_QUEUES[step.channel],
+        task_queue=contracts.NUDGE_QUEUES[step.channel],
         start_to_close_timeout=_A_MINUTE,
         retry_policy=RetryPolicy(
             initial_interval=timedelta(seconds=2),

@@ -20,11 +20,19 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from dunning.events import AmountDiffers, CardReplaced, Failed, Recovered, Voided
+from dunning.events import (
+    AmountDiffers,
+    CardReplaced,
+    Failed,
+    MessageSettled,
+    ReachChanged,
+    Recovered,
+    Voided,
+)
 from dunning.orders import Order
 from dunning.states import State
 from workflows import contracts
-from workflows.contracts import CaseInput, OrderInput, Snapshot
+from workflows.contracts import BulkOrder, CaseInput, OrderInput, Snapshot
 from workflows.errors import NoRunError, OrderRefusedError, TemporalDownError
 
 _RPC_TIMEOUT = timedelta(seconds=10)
@@ -32,13 +40,15 @@ _RPC_TIMEOUT = timedelta(seconds=10)
 _ANSWER_TIMEOUT = timedelta(seconds=2)
 _NO_RUN = frozenset({RPCStatusCode.NOT_FOUND})
 
-Fact = Failed | Recovered | AmountDiffers | CardReplaced | Voided
+Fact = Failed | Recovered | AmountDiffers | CardReplaced | Voided | ReachChanged | MessageSettled
 _SIGNALS: dict[type[Fact], str] = {
     Failed: contracts.PAYMENT_FAILED,
     Recovered: contracts.PAYMENT_RECOVERED,
     AmountDiffers: contracts.AMOUNT_DIFFERS,
     CardReplaced: contracts.CARD_REPLACED,
     Voided: contracts.INVOICE_VOIDED,
+    ReachChanged: contracts.REACH_CHANGED,
+    MessageSettled: contracts.MESSAGE_SETTLED,
 }
 
 
@@ -87,6 +97,20 @@ class CaseClient:
             async with _faults(workflow_id):
                 handle = self.temporal.get_workflow_handle(workflow_id)
                 await handle.signal(_SIGNALS[type(fact)], fact, rpc_timeout=_RPC_TIMEOUT)
+        except NoRunError:
+            return False
+        return True
+
+    async def order_in_bulk(self, workflow_id: str, order: Order, *, order_id: str) -> bool:
+        """Give an order without waiting for an answer; False when no run is going on.
+
+        The same `order_id` counts once, and where the order is not possible it changes nothing.
+        """
+        bulk = BulkOrder(id=order_id, order=order)
+        try:
+            async with _faults(workflow_id):
+                handle = self.temporal.get_workflow_handle(workflow_id)
+                await handle.signal(contracts.ORDER_IN_BULK, bulk, rpc_timeout=_RPC_TIMEOUT)
         except NoRunError:
             return False
         return True

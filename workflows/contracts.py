@@ -14,6 +14,7 @@ from pydantic import Field
 from temporalio import activity
 from temporalio.common import SearchAttributeKey
 
+from dunning.channel import Channel
 from dunning.events import Closed, NudgeResult, Opened
 from dunning.facts import Case
 from dunning.forecast import Shown
@@ -27,12 +28,19 @@ QUEUE = "dunning"
 EMAIL_QUEUE = "dunning-email"
 SMS_QUEUE = "dunning-sms"
 PUSH_QUEUE = "dunning-push"
+NUDGE_QUEUES = {
+    Channel.EMAIL: EMAIL_QUEUE,
+    Channel.SMS: SMS_QUEUE,
+    Channel.PUSH: PUSH_QUEUE,
+}
 
 PAYMENT_FAILED = "payment_failed"
 PAYMENT_RECOVERED = "payment_recovered"
 AMOUNT_DIFFERS = "amount_differs"
 CARD_REPLACED = "card_replaced"
 INVOICE_VOIDED = "invoice_voided"
+REACH_CHANGED = "reach_changed"
+MESSAGE_SETTLED = "message_settled"
 ORDER_IN_BULK = "order_in_bulk"
 ORDER = "order"
 SNAPSHOT = "snapshot"

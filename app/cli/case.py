@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,15 +17,15 @@ from app.cli.output import (
     print_line,
     print_rows,
     say,
-    shown,
     utc,
 )
 from app.cli.session import Session, current, operations
+from app.cli.story import print_story, write_story
 from dunning.states import Outcome, State
 
 if TYPE_CHECKING:
-    from dunning.directory import Contact
     from web.documents import CaseFile, CaseSummary, MessageDocument
+    from web.story import StoryDocument
 
 group = typer.Typer(
     name="case", help="The dunning of an invoice: look at it, steer it.", no_args_is_help=True
@@ -53,19 +54,36 @@ def list_cases(
 
 
 @group.command()
-def show(invoice_id: InvoiceId, *, as_json: Json = False) -> None:
-    """One case: its state, each message with when and why, and what people noted."""
-    case, zone = ending.run(_get(current(), invoice_id))
+def show(
+    invoice_id: InvoiceId,
+    *,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the whole story for a complaint: .html or .md, with a .json beside it.",
+        ),
+    ] = None,
+    personal: Annotated[
+        bool, typer.Option("--with-personal-data", help="With addresses, in the export.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """One case: its state, its messages, and all that happened in order, with when and why."""
+    if export is not None:
+        write_story(current(), invoice_id, export, personal=personal)
+        return
+    case, story = ending.run(_get(current(), invoice_id))
     if as_json:
-        print_json({**case.model_dump(mode="json"), "timezone": zone})
+        told = story.model_dump(mode="json")
+        print_json(
+            {**case.model_dump(mode="json"), "timezone": story.timezone, "story": told["lines"]}
+        )
         return
     print_facts(_facts(case))
     print_line("")
-    _print_messages(case, zone)
-    for note in case.notes:
-        print_line(f"\nNote by {shown(note.author)}, {utc(note.created_at)}")
-        for line in note.text.splitlines():
-            print_line(f"  {shown(line)}")
+    _print_messages(case, story.timezone)
+    print_story(story)
 
 
 async def _find(state: State | None, outcome: Outcome | None, limit: int) -> list[CaseSummary]:
@@ -75,22 +93,12 @@ async def _find(state: State | None, outcome: Outcome | None, limit: int) -> lis
         return (await lookup.cases(able, state=state, outcome=outcome, limit=limit)).cases
 
 
-async def _get(session: Session, invoice_id: str) -> tuple[CaseFile, str]:
-    """The case, and the zone on whose clock its customer lives."""
+async def _get(session: Session, invoice_id: str) -> tuple[CaseFile, StoryDocument]:
+    """The case, and its story on the clock of its customer."""
     from web import lookup
 
     async with operations(session) as able:
-        case = await lookup.case(able, invoice_id)
-        invoice = await able.registry.get_invoice(invoice_id)
-        return case, _zone(session, invoice.contact if invoice else None)
-
-
-def _zone(session: Session, contact: Contact | None) -> str:
-    from activities.zones import whereabouts
-    from app import wiring
-
-    account = wiring.policy(session.settings).account.timezone
-    return account if contact is None else whereabouts(contact, account).zone
+        return await lookup.case(able, invoice_id), await lookup.story(able, invoice_id)
 
 
 def _row(case: CaseSummary) -> tuple[object, ...]:
@@ -118,6 +126,7 @@ def _facts(case: CaseFile) -> dict[str, object]:
         "owed": figure(case.owed.amount, case.owed.currency),
         "received": received and figure(received.amount, received.currency),
         "next": _next(case),
+        "promise": _promised(case),
         "campaign": case.campaign,
         "because": case.campaign_reason,
         "advice": case.advice,
@@ -136,6 +145,10 @@ def _review(case: CaseSummary) -> str | None:
     return f"{case.review_reason}, round {case.review_round}"
 
 
+def _promised(case: CaseSummary) -> str | None:
+    return None if case.promise_day is None else f"{case.promise_day}, {case.promise_status}"
+
+
 def _next(case: CaseSummary) -> str | None:
     if case.next_at is None:
         return None
@@ -146,7 +159,8 @@ def _print_messages(case: CaseFile, zone: str) -> None:
     if not case.messages:
         print_line("No messages are planned.")
         return
-    headings = ("STEP", "CHANNEL", "TEMPLATE", "STATUS", f"LOCAL ({zone})", "UTC", "REASON")
+    local_time = f"LOCAL ({zone})"
+    headings = ("STEP", "CHANNEL", "TEMPLATE", "STATUS", "DELIVERY", local_time, "UTC", "REASON")
     print_rows(headings, (_message(message, zone) for message in case.messages))
 
 
@@ -157,10 +171,18 @@ def _message(message: MessageDocument, zone: str) -> tuple[object, ...]:
         message.channel,
         message.template,
         message.status,
+        _delivery(message),
         local(moment, zone) if moment else None,
         moment,
         message.reason or _company(message),
     )
+
+
+def _delivery(message: MessageDocument) -> str | None:
+    """How far it came since the vendor took it."""
+    if message.delivery is None or message.delivery_code is None:
+        return message.delivery
+    return f"{message.delivery} ({message.delivery_code})"
 
 
 def _company(message: MessageDocument) -> str | None:

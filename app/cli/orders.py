@@ -7,7 +7,7 @@ import os
 import secrets
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,7 +17,7 @@ from app.cli import ending
 from app.cli.case import InvoiceId
 from app.cli.faults import WRONG, UsageError
 from app.cli.output import Json, print_facts, print_json, say, shown
-from app.cli.session import Session, current, operations, reach
+from app.cli.session import Session, current, operations, reach, stores
 from dunning.duration import parse_duration
 from dunning.orders import (
     Decide,
@@ -48,7 +48,19 @@ _ENDS = {
 
 def register(group: typer.Typer) -> None:
     """Add the commands to the group."""
-    for command in (pause, resume, skip, send_now, stop, extend, replan, decide, reopen, assign):
+    for command in (
+        pause,
+        resume,
+        skip,
+        send_now,
+        stop,
+        extend,
+        replan,
+        promise,
+        decide,
+        reopen,
+        assign,
+    ):
         group.command()(command)
     group.command("note")(add_note)
 
@@ -109,6 +121,18 @@ def replan(invoice_id: InvoiceId, *, note: Note = None, as_json: Json = False) -
     _carry_out(invoice_id, Replan(), note, as_json=as_json)
 
 
+def promise(
+    invoice_id: InvoiceId,
+    day: Annotated[str, typer.Argument(help="As 2026-12-01, on the customer's calendar.")],
+    *,
+    note: Note = None,
+    as_json: Json = False,
+) -> None:
+    """Note the day on which the customer will pay: no reminder goes out until it is over."""
+    snapshot = ending.run(_promise(current(), invoice_id, _day(day), note))
+    _print(invoice_id, snapshot, as_json=as_json)
+
+
 def decide(
     invoice_id: InvoiceId,
     decision: Annotated[Decision, typer.Argument()],
@@ -167,6 +191,10 @@ def _confirm(what: str, invoice_id: str, *, yes: bool) -> None:
 
 def _carry_out(invoice_id: str, order: Order, note: str | None, *, as_json: bool) -> None:
     snapshot = ending.run(_order(current(), invoice_id, order, note))
+    _print(invoice_id, snapshot, as_json=as_json)
+
+
+def _print(invoice_id: str, snapshot: Snapshot, *, as_json: bool) -> None:
     if as_json:
         print_json({"invoice_id": invoice_id, **asdict(snapshot)})
         return
@@ -191,6 +219,19 @@ async def _order(session: Session, invoice_id: str, order: Order, note: str | No
             raise await _explained(session, fault) from fault
 
 
+async def _promise(session: Session, invoice_id: str, day: date, note: str | None) -> Snapshot:
+    from app import promising
+
+    async with stores(session) as found, operations(session, orders=True) as able:
+        desk = promising.desk(session.settings, found, able)
+        try:
+            return await desk.make(
+                invoice_id, day, author=author(), note=note, request_id=_request()
+            )
+        except TemporalDownError as fault:
+            raise await _explained(session, fault) from fault
+
+
 async def _reopen(session: Session, invoice_id: str, note: str | None) -> CaseRecord:
     async with operations(session, orders=True) as able:
         try:
@@ -201,7 +242,7 @@ async def _reopen(session: Session, invoice_id: str, note: str | None) -> CaseRe
 
 async def _assign(session: Session, invoice_id: str, person: str | None) -> None:
     async with operations(session) as able:
-        await able.assign(invoice_id, person)
+        await able.assign(invoice_id, person, author=author())
 
 
 async def _note(session: Session, invoice_id: str, text: str) -> None:
@@ -217,6 +258,13 @@ async def _explained(session: Session, fault: TemporalDownError) -> TemporalDown
         return unreachable
     told = str(fault)
     return TemporalDownError(f"{told[:1].upper()}{told[1:]}. Check that `dunning worker` runs.")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a day. Write it like 2026-12-01.") from None
 
 
 def _instant(text: str, now: datetime) -> datetime:

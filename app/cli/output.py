@@ -38,7 +38,12 @@ def print_line(value: str) -> None:
 
 def print_json(value: object) -> None:
     """A document for programs: instants in RFC 3339, names as in the rest of the product."""
-    print_line(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+    print_line(as_json_text(value))
+
+
+def as_json_text(value: object) -> str:
+    """The same document as a text."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
 
 
 def print_rows(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -11,17 +11,28 @@ import typer
 
 from app import log
 from app.cli import (
+    alert,
+    audit,
     case,
+    channel,
     customer,
+    directory,
     ending,
+    endpoint,
     event,
     installation,
     invoice,
     key,
     message,
     orders,
+    outgoing,
     policy,
+    reconcile,
+    reply,
+    resolving,
+    retention,
     roles,
+    suppression,
 )
 from app.cli.faults import WRONG
 
@@ -43,13 +54,24 @@ program = typer.Typer(
 roles.register(program)
 installation.register(program)
 program.add_typer(policy.group)
+resolving.register(message.group)
 program.add_typer(message.group)
 program.add_typer(invoice.group)
 program.add_typer(customer.group)
+program.add_typer(directory.group)
 orders.register(case.group)
 program.add_typer(case.group)
+program.add_typer(audit.group)
 program.add_typer(event.group)
+program.add_typer(alert.group)
+program.add_typer(channel.group)
+program.add_typer(reply.group)
+program.add_typer(suppression.group)
 program.add_typer(key.group)
+program.add_typer(retention.group)
+program.add_typer(endpoint.group)
+program.add_typer(outgoing.group)
+program.command()(reconcile.reconcile)
 
 
 def main() -> NoReturn:

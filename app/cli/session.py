@@ -96,7 +96,8 @@ async def operations(session: Session, *, orders: bool = False) -> AsyncGenerato
 
     async with stores(session) as found:
         client = await reach(session, lazy=not orders)
-        yield wiring.operations(found, CaseClient(client))
+        zone_of = wiring.zones(session.settings)
+        yield wiring.operations(found, CaseClient(client), zone_of=zone_of)
 
 
 async def reach(session: Session, *, lazy: bool = False) -> Client:

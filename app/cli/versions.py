@@ -146,7 +146,7 @@ async def _migrate(session: Session, source: str, target: str, *, preview: bool)
         old, new = await _named(found, source), await _named(found, target)
         if old == new:
             raise UsageError(f"{source} and {target} are the same policy. Name another.")
-        opening = wiring.opening(found, wiring.policy(session.settings))
+        opening = wiring.opening(session.settings, found, wiring.policy(session.settings))
         invoices = await found.policies.invoices_under(old)
         with shown_on(talk()) as progress:
             progress.begin("Moving cases", len(invoices))

@@ -15,11 +15,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from app import wiring
+from app.cli.output import print_line
+from app.cli.story import print_story
 from app.demo.endings import Ending, read
 from app.demo.imagined import show_calendar
 from app.demo.script import Moment, Story
 from app.demo.stage import Stage
-from app.demo.stories import stories
+from app.demo.stories import TOLD_WHOLE, stories
 from app.demo.table import WIDTH, table
 from app.embedded.postgres import EmbeddedPostgres
 from app.embedded.temporal import TemporalDevServer
@@ -28,6 +31,7 @@ from app.policy_file import default_policy_text, read_policy
 from app.running import stopping_on_signals
 from app.settings import load
 from store import migrations
+from web import lookup
 from workflows.contracts import SEARCH_ATTRIBUTES
 
 _LENGTH = timedelta(days=50)
@@ -53,10 +57,20 @@ async def demo(*, stay: bool | None) -> int:
         if stage.settings.policy is not None:
             show_calendar(stage.settings.policy)
         agree = _compare(endings, console)
+        await _tell_whole(stage)
         seconds = asyncio.get_running_loop().time() - began
         console.print(f"{_LENGTH.days} days of {len(told)} invoices took {seconds:.0f} seconds.")
         await _links(stage, console, stays=stays)
         return int(not agree)
+
+
+async def _tell_whole(stage: Stage) -> None:
+    """One story as `dunning case show` tells it: every line with its reason."""
+    zones = wiring.zones(stage.settings)
+    able = wiring.operations(stage.stores, stage.cases, zone_of=zones)
+    story = await lookup.story(able, TOLD_WHOLE)
+    print_line(f"\nWhy {TOLD_WHOLE} went as it did (`dunning case show {TOLD_WHOLE}`):")
+    print_story(story)
 
 
 def _compare(endings: Sequence[Ending], console: Console) -> bool:
@@ -89,6 +103,7 @@ async def _stage(console: Console) -> AsyncGenerator[Stage]:
                     pg.url,
                     server.address,
                     temporal_ui=server.ui_url,
+                    reports=True,
                     DUNNING_POLICY=str(_policy(folder)),
                 )
             )

@@ -14,6 +14,7 @@ from app.demo.stage import Stage
 from dunning.directory import Invoice
 from messages.money import format_money
 from sandbox.inbox import Message
+from sandbox.twilio_texts import Direction
 from store.cases import CaseRecord
 from store.ledger import MessageRecord, MessageStatus
 
@@ -85,8 +86,15 @@ async def _read(stage: Stage, story: Story) -> Ending:
             for address in (invoice.contact.email, invoice.contact.phone)
             if address is not None
             for message in stage.sandbox.messages.find(to=address)
+            if not _answers(stage, message)
         ),
     )
+
+
+def _answers(stage: Stage, message: Message) -> bool:
+    """Whether it is the answer to a text of the customer's, which belongs to no case."""
+    text = stage.sandbox.texts.get(message.vendor_id)
+    return text is not None and text.direction is Direction.REPLY
 
 
 def _arrived(one: Ending, endings: Sequence[Ending]) -> Iterator[str]:

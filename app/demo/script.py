@@ -10,6 +10,8 @@ from typing import Any
 from pydantic import JsonValue
 
 from app.demo.stage import Stage
+from sandbox.faults import Fault, FaultKind, Vendor
+from sandbox.faults import Moment as Striking
 
 _CONSENT = "2026-01-05T10:00:00Z"
 
@@ -115,6 +117,35 @@ def ordered(invoice_id: str, order: str, days: float, **fields: object) -> Momen
         await stage.settle()
 
     return at(act, days=days)
+
+
+def bounces(address: str) -> Moment:
+    """From now on no email reaches the address."""
+
+    async def act(stage: Stage) -> None:
+        stage.sandbox.sendgrid.set_fate(address, "processed", "bounce")
+
+    return at(act)
+
+
+def answer_lost(address: str) -> Moment:
+    """The vendor's connection breaks while it is given the next email to the address."""
+
+    async def act(stage: Stage) -> None:
+        lost = Fault(kind=FaultKind.DROP, when=Striking.BEFORE)
+        stage.sandbox.faults.plan(Vendor.SENDGRID, lost, to=address)
+
+    return at(act)
+
+
+def replied(number: str, words: str, **after: float) -> Moment:
+    """The customer answers a text."""
+
+    async def act(stage: Stage) -> None:
+        await stage.sandbox.twilio.reply(number, words)
+        await stage.settle()
+
+    return at(act, **after)
 
 
 def forged(number: int) -> Moment:

@@ -21,6 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper
 
 from app import clock, running, temporal, wiring
+from app.demo.case_clock import SkippingClock
 from app.embedded.process import free_port
 from app.settings import Settings, load
 from app.wiring import Stores
@@ -32,12 +33,19 @@ from store.inbox import EventStatus
 from workflows.client import CaseClient
 
 SECRET = "whsec_stage_0123456789abcdef"  # noqa: S105 (a stage has no secrets)
+_TWILIO_TOKEN = "stage"  # noqa: S105 (nor has its Twilio)
 _PATIENCE_SECONDS = 20.0
 _LOOK_SECONDS = 0.02
 # Between an event and its case there is a moment in which neither is busy.
 _QUIET_LOOKS = 2
 # Time skipping tells that an instant was reached, not that the work due then is done.
 _OVERSHOOT = timedelta(seconds=1)
+_OFFERED = SandboxSettings(
+    webhook_secret=SECRET,
+    twilio_auth_token=_TWILIO_TOKEN,
+    twilio_reports=False,
+    time_factor=0.01,
+)
 _SCOPES = ("invoices:read", "invoices:write", "cases:read", "cases:write")
 _GONE = frozenset({RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION})
 
@@ -57,10 +65,12 @@ def settings_for(database_url: str, sandbox: Sandbox, **more: str) -> Settings:
             "DUNNING_PORT": port,
             "DUNNING_PUBLIC_URL": f"http://127.0.0.1:{port}",
             "REVTAIN_WEBHOOK_SECRET": SECRET,
+            "REVTAIN_BASE_URL": sandbox.revtain_url,
             "SENDGRID_API_KEY": "SG.stage",
             "SENDGRID_BASE_URL": sandbox.sendgrid_url,
+            "SENDGRID_WEBHOOK_PUBLIC_KEY": sandbox.sendgrid.event_public_key,
             "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
-            "TWILIO_AUTH_TOKEN": "stage",
+            "TWILIO_AUTH_TOKEN": _TWILIO_TOKEN,
             "TWILIO_FROM": "+15005550006",
             "TWILIO_BASE_URL": sandbox.twilio_url,
             **more,
@@ -94,19 +104,26 @@ class Stage:
         *,
         temporal_ui: str | None = None,
         work: bool = True,
+        reports: bool = False,
         **more: str,
     ) -> AsyncGenerator[Stage]:
-        """Start sandbox, web and worker on a migrated database and a dev server."""
+        """Start sandbox, web and worker on a migrated database and a dev server.
+
+        With `reports`, the vendors say by themselves what becomes of each message.
+        """
         async with AsyncExitStack() as stack:
-            offered = SandboxSettings(webhook_secret=SECRET, time_factor=0.01)
-            sandbox = await stack.enter_async_context(Sandbox.start(offered))
+            sandbox = await stack.enter_async_context(Sandbox.start(_OFFERED))
             settings = settings_for(database_url, sandbox, **more)
             stores = wiring.stores(settings)
             stack.push_async_callback(stores.database.aclose)
             client = await temporal.connect(temporal_address)
             await temporal.set_up(client)
-            url = await stack.enter_async_context(running.web(settings, stores, client))
+            skipping = await temporal.connect(temporal_address)
+            serving = running.web(settings, stores, client, case_clock=SkippingClock(skipping))
+            url = await stack.enter_async_context(serving)
             sandbox.revtain.send_to(f"{url}/webhooks/revtain", SECRET)
+            sandbox.serve_at(settings.public_url, url)
+            sandbox.twilio.send_replies_to(f"{settings.public_url}/webhooks/twilio/inbound")
             key = await stores.keys.add("stage", _SCOPES)
             http = aiohttp.ClientSession(url, headers={"Authorization": f"Bearer {key}"})
             await stack.enter_async_context(http)
@@ -117,11 +134,13 @@ class Stage:
                 stores=stores,
                 client=client,
                 cases=CaseClient(client),
-                skipper=TimeSkipper(await temporal.connect(temporal_address)),
+                skipper=TimeSkipper(skipping),
                 http=http,
                 temporal_ui=temporal_ui,
                 now=clock.now(),
             )
+            if reports:
+                stage.hear_reports()
             if work:
                 await stack.enter_async_context(stage.working())
             yield stage
@@ -131,9 +150,14 @@ class Stage:
         """A worker process of its own, in this program."""
         async with (
             wiring.desks(self.settings, self.stores) as desks,
-            workers(self.client, desks, sends_per_second=1000),
+            workers(self.client, desks),
         ):
             yield
+
+    def hear_reports(self) -> None:
+        """Let the vendors report by themselves on each message from now on; `settle` awaits it."""
+        self.sandbox.sendgrid.send_events_to(f"{self.settings.public_url}/webhooks/sendgrid")
+        self.sandbox.twilio.report_statuses()
 
     async def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """Speak to the HTTP interface as the merchant does; status and JSON."""
@@ -183,7 +207,11 @@ class Stage:
                 for workflow_id in moved:
                     group.create_task(self._move(workflow_id, target))
             self.now = target
+            told = self.sandbox.told
             await self.settle(moved)
+            if self.sandbox.told != told:
+                # What is reported of one case may concern others of its customer.
+                await self.settle()
 
     async def _move(self, workflow_id: str, target: datetime) -> None:
         handle = self.client.get_workflow_handle(workflow_id)
@@ -201,7 +229,7 @@ class Stage:
         return [c for c in found if c.closed_at is None or c.next_at is not None]
 
     async def settle(self, among: Collection[str] | None = None) -> None:
-        """Wait until every event is dispatched and no case (of these) has work under way.
+        """Wait until every report and event is dispatched and no case (of these) is busy.
 
         Work that waits for its next attempt is at rest: `advance_to` moves on to that attempt.
         """
@@ -217,6 +245,8 @@ class Stage:
             raise NotSettledError(f"still under way: {reason}") from None
 
     async def _unrest(self, among: Collection[str] | None) -> str | None:
+        if self.sandbox.untold:
+            return f"{self.sandbox.untold} reports"
         counts = await self.stores.inbox.counts()
         if counts.get(EventStatus.PENDING):
             return f"{counts[EventStatus.PENDING]} events"

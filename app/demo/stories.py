@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from app.demo.places import asleep_at, next_holiday
 from app.demo.script import (
     Story,
+    answer_lost,
+    bounces,
     called,
     customer,
     failed,
@@ -14,10 +16,13 @@ from app.demo.script import (
     invoice,
     ordered,
     registered_late,
+    replied,
     scrambled,
     succeeded,
 )
 
+# Whose story is told line by line at the end.
+TOLD_WHOLE = "INV-1019"
 _CARD = "request_card_update"
 _NEW_YORK = "America/New_York"
 _FIVE_MINUTES = timedelta(minutes=5)
@@ -35,6 +40,7 @@ def stories(start: datetime) -> tuple[Story, ...]:
         *_decided(),
         *_out_of_order(),
         *_together(),
+        *_answered(),
         _text_at_night(start),
         _text_on_a_holiday(start),
     )
@@ -209,6 +215,44 @@ def _together() -> tuple[Story, ...]:
             title="the same customer's other one; reminded of alone, then paid",
             invoice=invoice(1017, omar, amount_due=9000, description="Storage"),
             moments=(failed(1017, _CARD, "card_declined"), succeeded(1017, 9000, days=6)),
+        ),
+    )
+
+
+def _answered() -> tuple[Story, ...]:
+    """What vendors and customers say of messages decides what comes next."""
+    quinn = customer("Quinn", _NEW_YORK, "+12125550119")
+    rosa = customer("Rosa", "Europe/Madrid", "+34655500123")
+    return (
+        Story(
+            invoice_id=TOLD_WHOLE,
+            title="the address bounces; what is left goes by text",
+            invoice=invoice(1019, quinn),
+            moments=(
+                bounces("quinn@example.com"),
+                failed(1019, _CARD, "expired_card"),
+                succeeded(1019, days=12),
+            ),
+        ),
+        Story(
+            invoice_id="INV-1020",
+            title="“no more texts please”, in her own words",
+            invoice=invoice(1020, rosa),
+            moments=(
+                failed(1020, _CARD, "card_declined"),
+                replied("+34655500123", "Hi, no more texts please. I have it in my mail", days=8),
+                succeeded(1020, days=16),
+            ),
+        ),
+        Story(
+            invoice_id="INV-1021",
+            title="nobody can tell whether the first email left",
+            invoice=invoice(1021, customer("Sven", "Europe/Stockholm")),
+            moments=(
+                answer_lost("sven@example.com"),
+                failed(1021, _CARD, "card_declined"),
+                succeeded(1021, days=6),
+            ),
         ),
     )
 

@@ -88,6 +88,8 @@ def _why(one: Ending, due: datetime) -> str:
 
 
 def _held(one: Ending) -> Iterator[str]:
+    for closed in one.case.closed_channels if one.case else ():
+        yield f"closed: {closed}"
     for message in one.messages:
         if message.status in _HELD and message.reason != CASE_CLOSED:
             yield f"{message.step}: {_reason(message)}"

@@ -13,7 +13,6 @@ from heapq import heapify, heappop, heappush
 
 from activities.attempt import Attempt
 from activities.company import SEVERAL
-from activities.delivery import SUPPRESSED
 from activities.opening import on_course, terms_of
 from activities.wayfinding import conclusion, leads_on, over_road
 from activities.zones import whereabouts
@@ -22,6 +21,7 @@ from dunning.case import Event, apply
 from dunning.channel import Channel
 from dunning.choice import choose
 from dunning.conditions import Facts
+from dunning.consent import ConsentRule
 from dunning.course import course
 from dunning.directory import Contact
 from dunning.events import (
@@ -177,7 +177,7 @@ class Household:
 
     def _held_back(self, life: Life, attempt: Attempt) -> NotSent | Deferred | None:
         now, channel = attempt.now, attempt.step.channel
-        reason = _forbidden(life.past, channel, now)
+        reason = _forbidden(life.past, channel, self.book.policy, now)
         if reason is not None:
             return NotSent(reason=reason, at=now)
         if not attempt.receipt and life.told:
@@ -247,17 +247,18 @@ class Household:
         return step if fits else None
 
 
-def _forbidden(past: PastCase, channel: Channel, now: datetime) -> Withheld | None:
+def _forbidden(past: PastCase, channel: Channel, policy: Policy, now: datetime) -> Withheld | None:
     contact = past.invoice.contact
     if contact.excluded:
         return Withheld.EXCLUDED
     if not _reachable(contact, channel):
         return Withheld.NO_ADDRESS
     consent = contact.sms_consent_at
-    if channel is Channel.SMS and (consent is None or consent > now):
+    required = policy.consent.sms is ConsentRule.REQUIRED
+    if channel is Channel.SMS and required and (consent is None or consent > now):
         return Withheld.NO_CONSENT
     closed = (c for c in past.closed_channels if c.channel is channel and c.since <= now)
-    return next((SUPPRESSED[c.reason] for c in closed if c.reason in SUPPRESSED), None)
+    return next((Withheld(c.reason) for c in closed), None)
 
 
 def _reachable(contact: Contact, channel: Channel) -> bool:

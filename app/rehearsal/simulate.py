@@ -73,8 +73,8 @@ def simulate(
         advice=advice,
         start=start,
         where=where,
-        choice=found and found.choice,
-        plan=found and found.plan,
+        choice=found.choice if found is not None else None,
+        plan=found.plan if found is not None else None,
         deadline=start + _patience(policy, advice),
     )
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
-from dunning.errors import ProviderUnavailableError
+from dunning.errors import ProviderMisconfiguredError, ProviderUnavailableError
 from providers.fcm.outcomes import MENDING, REFUSED_ACCOUNT
 from providers.retry_after import retry_delay
 from providers.transit import Answer, LostAnswerError, NotConnectedError
@@ -71,7 +71,7 @@ class AccessTokens:
 def _read(answer: Answer, now: datetime) -> tuple[str, timedelta]:
     if answer.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         reason = f"{REFUSED_ACCOUNT} (HTTP {answer.status})"
-        raise ProviderUnavailableError(reason, retry_after=MENDING)
+        raise ProviderMisconfiguredError(reason, retry_after=MENDING)
     token, seconds = _fields(answer.body) if answer.status == HTTPStatus.OK else (None, None)
     if token is None:
         delay = retry_delay(answer.headers.get("Retry-After"), now=now)

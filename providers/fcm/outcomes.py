@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from dunning.errors import (
     OutcomeUnknownError,
     ProviderError,
+    ProviderMisconfiguredError,
     ProviderRejectedError,
     ProviderUnavailableError,
     Rejection,
@@ -77,14 +78,14 @@ def _passing(answer: Answer, now: datetime) -> ProviderUnavailableError | None:
             retry_after=retry_delay(answer.headers.get("Retry-After"), now=now),
         )
     reason = _CONFIGURATION.get(code or "")
+    if reason is not None:
+        # It holds for one app or one kind of device: the others get their notifications.
+        return ProviderUnavailableError(f"{reason} {where}", retry_after=MENDING)
     # A 404 that does not name the token says that the address is wrong, and no token is dead.
-    if reason is None and code != _UNREGISTERED and answer.status in _BY_STATUS:
+    if code != _UNREGISTERED and answer.status in _BY_STATUS:
         reason = _BY_STATUS[HTTPStatus(answer.status)]
-    return (
-        None
-        if reason is None
-        else ProviderUnavailableError(f"{reason} {where}", retry_after=MENDING)
-    )
+        return ProviderMisconfiguredError(f"{reason} {where}", retry_after=MENDING)
+    return None
 
 
 def _rejected(answer: Answer) -> ProviderRejectedError:

@@ -70,7 +70,12 @@ def _copies(message: EmailMessage) -> list[str]:
 
 
 def _our_ids(tags: MessageTags) -> dict[str, str]:
-    return {"message_id": tags.message_id, "case_id": tags.case_id, "step": tags.step}
+    """Under names of our own: the account may send other systems' mail, with ids of theirs."""
+    return {
+        "dunning_message_id": tags.message_id,
+        "dunning_case_id": tags.case_id,
+        "dunning_step": tags.step,
+    }
 
 
 def _address(blank: Email, email: str, name: str | None) -> Email:

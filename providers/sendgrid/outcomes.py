@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from dunning.errors import (
     OutcomeUnknownError,
     ProviderError,
+    ProviderMisconfiguredError,
     ProviderRejectedError,
     ProviderUnavailableError,
     Rejection,
@@ -54,7 +55,7 @@ def read_answer(
         return Accepted(provider_id=answer.headers.get("X-Message-Id") or fallback_id)
     if answer.status in _MISCONFIGURED:
         reason = _MISCONFIGURED[HTTPStatus(answer.status)]
-        return ProviderUnavailableError(f"{reason} (HTTP {answer.status})", retry_after=MENDING)
+        return ProviderMisconfiguredError(f"{reason} (HTTP {answer.status})", retry_after=MENDING)
     if answer.status in _LATER:
         return ProviderUnavailableError(
             f"SendGrid asks to send this email later (HTTP {answer.status})",

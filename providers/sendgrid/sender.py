@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from dunning.errors import OutcomeUnknownError, ProviderError, ProviderUnavailableError
+from providers.rate_gate import RateGate
 from providers.sendgrid.body import mail_body
 from providers.sendgrid.outcomes import LOST, NOT_CONNECTED, read_answer
 from providers.sendgrid.wire import SendGridWire
@@ -45,6 +46,7 @@ class SendGridEmail:
         if base_url is not None and not base_url.startswith(("http://", "https://")):
             raise ValueError("the SendGrid base URL must start with http:// or https://")
         self._now = now
+        self._gate = RateGate("SendGrid", now=now)
         self._sandbox_mode = sandbox_mode
         self._wire = SendGridWire(api_key, base_url=base_url, timeout=timeout)
         self._deadline = timeout * _DEADLINE_FACTOR
@@ -60,6 +62,10 @@ class SendGridEmail:
         """Waits for requests under way, so that none outlives its process's shutdown."""
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
 
+    async def ready(self) -> None:
+        """Wait while SendGrid asked for a pause; `ProviderUnavailableError` when it lasts."""
+        await self._gate.pass_through()
+
     async def send(self, message: EmailMessage) -> Accepted:
         """Raise a `ProviderError` when SendGrid did not accept, or may not have."""
         body = mail_body(message, sandbox_mode=self._sandbox_mode)
@@ -67,6 +73,7 @@ class SendGridEmail:
         # Raised out here, so that no fault of the library's hangs on it as its context.
         if isinstance(answer, ProviderError):
             raise answer
+        self._gate.heed(answer.status, answer.headers)
         outcome = read_answer(
             answer,
             fallback_id=message.tags.message_id,

@@ -16,6 +16,7 @@ from aiosmtplib import SMTP
 from dunning.errors import (
     OutcomeUnknownError,
     ProviderError,
+    ProviderMisconfiguredError,
     ProviderRejectedError,
     ProviderUnavailableError,
     Rejection,
@@ -123,7 +124,7 @@ class Dialogue:
         if self._stage is Stage.CONTENT:
             return OutcomeUnknownError(f"{LOST} ({type(fault).__name__})")
         if isinstance(fault, ssl.SSLError) or isinstance(fault.__cause__, ssl.SSLError):
-            return ProviderUnavailableError(NO_TLS, retry_after=MENDING)
+            return ProviderMisconfiguredError(NO_TLS, retry_after=MENDING)
         if isinstance(fault, aiosmtplib.SMTPConnectError):
             return ProviderUnavailableError(NOT_REACHED)
         return ProviderUnavailableError(f"{BROKEN_OFF} ({type(fault).__name__})")
@@ -143,7 +144,7 @@ class Dialogue:
         if self._server.username is None:
             return
         if not self._client.supports_extension("auth"):
-            raise ProviderUnavailableError(
+            raise ProviderMisconfiguredError(
                 f"{REFUSED_LOGIN} (it takes none over this connection)", retry_after=MENDING
             )
         await self._client.login(self._server.username, self._server.password or "")

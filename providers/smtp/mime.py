@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage as MimeMessage
-from email.policy import SMTP, SMTPUTF8
+from email.policy import EmailPolicy
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,20 @@ if TYPE_CHECKING:
 _OURS = frozenset(
     {"from", "to", "reply-to", "subject", "date", "message-id", "mime-version", "content-type"}
 )
+
+
+class _Wire(EmailPolicy):
+    """The library would encode an address that is too long for a line beyond recognition."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        """A header of addresses stays on one line, whatever its length."""
+        if name.lower() == "list-unsubscribe":
+            return f"{name}: {value}{self.linesep}".encode("ascii")
+        return super().fold_binary(name, value)
+
+
+_SMTP = _Wire(linesep="\r\n")
+_SMTPUTF8 = _SMTP.clone(utf8=True)
 
 
 class UnwritableError(Exception):
@@ -51,7 +65,7 @@ def envelope(message: EmailMessage, *, now: datetime) -> Envelope:
         mime = _mime(message, sender, to)
         mime["Date"] = format_datetime(now)
         mime["Message-ID"] = message_id
-        content = mime.as_bytes(policy=SMTPUTF8 if international else SMTP)
+        content = mime.as_bytes(policy=_SMTPUTF8 if international else _SMTP)
     except (ValueError, IndexError):
         # A header with a line break, above all; not chained, because the fault quotes it.
         raise UnwritableError(recipient=False) from None
@@ -66,7 +80,7 @@ def envelope(message: EmailMessage, *, now: datetime) -> Envelope:
 
 
 def _mime(message: EmailMessage, sender: str, to: Address) -> MimeMessage:
-    mime = MimeMessage(policy=SMTP)
+    mime = MimeMessage(policy=_SMTP)
     mime["From"] = _address(sender, message.sender_name, recipient=False)
     mime["To"] = to
     if message.reply_to is not None:

@@ -10,6 +10,7 @@ from enum import Enum
 from dunning.errors import (
     OutcomeUnknownError,
     ProviderError,
+    ProviderMisconfiguredError,
     ProviderRejectedError,
     ProviderUnavailableError,
     Rejection,
@@ -113,7 +114,8 @@ def _nonsense(reply: Reply, stage: Stage) -> ProviderError:
 def _of_recipient(reply: Reply) -> ProviderError:
     enhanced = reply.enhanced
     if enhanced in _OF_SENDER:
-        return _mended(REFUSED_SENDER, reply)
+        # Another recipient's server may well take email from us.
+        return ProviderUnavailableError(f"{REFUSED_SENDER} ({reply.shown})", retry_after=MENDING)
     if enhanced is None:
         no_mailbox = reply.code in _MAILBOX_CODES
     else:
@@ -127,5 +129,5 @@ def _rejected(reason: str, rejection: Rejection, reply: Reply) -> ProviderReject
     return ProviderRejectedError(reason, rejection=rejection, code=reply.shown)
 
 
-def _mended(reason: str, reply: Reply) -> ProviderUnavailableError:
-    return ProviderUnavailableError(f"{reason} ({reply.shown})", retry_after=MENDING)
+def _mended(reason: str, reply: Reply) -> ProviderMisconfiguredError:
+    return ProviderMisconfiguredError(f"{reason} ({reply.shown})", retry_after=MENDING)

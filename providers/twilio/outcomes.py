@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dunning.errors import (
     OutcomeUnknownError,
     ProviderError,
+    ProviderMisconfiguredError,
     ProviderRejectedError,
     ProviderUnavailableError,
     Rejection,
@@ -92,7 +93,7 @@ def _passing(refusal: VendorRefusalError, now: datetime) -> ProviderUnavailableE
     reason = _configuration_fault(refusal)
     if reason is None:
         return None
-    return ProviderUnavailableError(f"{reason} {where}", retry_after=MENDING)
+    return ProviderMisconfiguredError(f"{reason} {where}", retry_after=MENDING)
 
 
 def _configuration_fault(refusal: VendorRefusalError) -> str | None:

@@ -47,6 +47,17 @@ class Listed:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One message as the vendor shows it when it is asked."""
+
+    sid: str
+    status: str
+    error_code: str
+    recipient: str
+    updated_at: datetime | None
+
+
 class _Session:
     """A session whose limits hold: the library would hand aiohttp a timeout of its own."""
 
@@ -134,6 +145,17 @@ class TwilioWire:
         """
         listed: list[Listed] = await _answered(self._list(recipient, since))
         return listed
+
+    async def fetch(self, sid: str) -> Standing:
+        """How one message stands now; raises as `create`."""
+        found: Any = await _answered(self._messages(sid).fetch_async())
+        return Standing(
+            sid=sid,
+            status=str(found.status or ""),
+            error_code=str(found.error_code or ""),
+            recipient=str(found.to or ""),
+            updated_at=found.date_updated if isinstance(found.date_updated, datetime) else None,
+        )
 
     async def _list(self, recipient: str, since: datetime) -> list[Listed]:
         found: list[Listed] = []

@@ -57,7 +57,7 @@ async def test_a_case_is_shown_with_its_notes(dunning: Typed, opened: str) -> No
     assert "owner     ada" in shown.out
     assert "workflow  dunning:INV-1:1" in shown.out
     assert "No messages are planned." in shown.out
-    assert shown.out.endswith("  called,\\x1b[31m will pay\n")
+    assert "    | called,\\x1b[31m will pay\n" in shown.out
     document = json.loads((await dunning("case", "show", opened, "--json")).out)
     assert document["timezone"] == "Europe/Berlin"
     assert [note["text"] for note in document["notes"]] == ["called,\x1b[31m will pay"]
@@ -151,3 +151,15 @@ async def test_both_figures_are_shown(dunning: Typed, opened: str, database_url:
     invoice = (await dunning("invoice", "show", opened)).out.splitlines()
     figures = [line.split(maxsplit=1)[1] for line in invoice if line[:6] in {"amount", "receiv"}]
     assert figures == ["49.00 USD", "45.00 EUR"]
+
+
+async def test_a_promise_needs_a_day_that_can_be_read_and_a_case_that_takes_it(
+    dunning: Typed, opened: str
+) -> None:
+    wrong = await dunning("case", "promise", opened, "friday")
+    assert (wrong.code, wrong.err) == (2, "'friday' is not a day. Write it like 2026-12-01.\n")
+    away = await dunning("case", "promise", opened, "2026-12-01", TEMPORAL_ADDRESS="127.0.0.1:1")
+    assert (away.code, away.err) == (
+        3,
+        "Temporal at 127.0.0.1:1 does not answer. Start it, or set TEMPORAL_ADDRESS.\n",
+    )

@@ -23,12 +23,18 @@ ACCOUNT = "AC" + "0" * 32
 @pytest.fixture
 async def vendors() -> AsyncGenerator[dict[str, str]]:
     """Settings that the stand-ins accept."""
-    known = SandboxSettings(sendgrid_api_keys=("SG.right",), twilio_credentials={ACCOUNT: "right"})
+    known = SandboxSettings(
+        sendgrid_api_keys=("SG.right",),
+        twilio_credentials={ACCOUNT: "right"},
+        revtain_api_keys=("rev_right",),
+    )
     async with Sandbox.start(known) as sandbox:
         yield {
             "DUNNING_EMAIL_FROM": "billing@example.com",
             "DUNNING_PUBLIC_URL": "https://billing.example.com",
             "REVTAIN_WEBHOOK_SECRET": "whsec_test",
+            "REVTAIN_API_KEY": "rev_right",
+            "REVTAIN_BASE_URL": sandbox.revtain_url,
             "SENDGRID_API_KEY": "SG.right",
             "SENDGRID_BASE_URL": sandbox.sendgrid_url,
             "TWILIO_ACCOUNT_SID": ACCOUNT,
@@ -49,13 +55,15 @@ async def test_a_sound_installation_is_fine(
     code, found = await examined(dunning, **vendors, TEMPORAL_ADDRESS=temporal.address)
     wrong = {name: check for name, check in found.items() if check["verdict"] == "wrong"}
     assert (code, wrong) == (0, {})
-    sound = ("settings", "database", "events", "Temporal", "templates", "SendGrid", "Twilio")
+    vendors_too = ("Revtain", "SendGrid", "Twilio")
+    sound = ("settings", "database", "events", "Temporal", "templates", *vendors_too)
     assert [found[name]["verdict"] for name in sound] == ["ok"] * len(sound)
 
 
 async def test_all_that_is_wrong_is_told_at_once(dunning: Typed, vendors: dict[str, str]) -> None:
     worse = {
         **vendors,
+        "REVTAIN_API_KEY": "rev_wrong",
         "SENDGRID_API_KEY": "SG.wrong",
         "TWILIO_AUTH_TOKEN": "wrong",
         "TEMPORAL_ADDRESS": "127.0.0.1:1",
@@ -65,8 +73,9 @@ async def test_all_that_is_wrong_is_told_at_once(dunning: Typed, vendors: dict[s
     code, found = await examined(dunning, **worse)
     wrong = {name for name, check in found.items() if check["verdict"] == "wrong"}
     assert code == 1
-    assert wrong == {"database", "Temporal", "policy", "SendGrid", "Twilio"}
+    assert wrong == {"database", "Temporal", "policy", "Revtain", "SendGrid", "Twilio"}
     assert all(found[name]["next_step"] for name in wrong)
+    assert found["Revtain"]["finding"].startswith("Revtain refuses the API key")
     assert found["SendGrid"]["finding"].endswith("refuses the key (401)")
     assert found["Twilio"]["finding"].endswith("refuses the credentials (401)")
     assert found["database"]["finding"] == "PostgreSQL at 127.0.0.1:1 cannot be reached"
@@ -111,3 +120,14 @@ async def test_the_policy_in_force_is_told_and_a_file_that_differs_from_it(
     _, changed = await examined(dunning, **settings)
     assert changed["policy in force"]["verdict"] == "note"
     assert changed["policy in force"]["finding"].endswith("which is not the file's")
+
+
+async def test_without_an_api_key_nobody_asks_revtain(
+    dunning: Typed, vendors: dict[str, str]
+) -> None:
+    settings = {name: value for name, value in vendors.items() if name != "REVTAIN_API_KEY"}
+    _, found = await examined(dunning, **settings, TEMPORAL_ADDRESS="127.0.0.1:1")
+    assert (found["Revtain"]["verdict"], found["Revtain"]["next_step"]) == (
+        "note",
+        "Set REVTAIN_API_KEY, to lose nothing in an outage.",
+    )

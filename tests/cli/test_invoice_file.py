@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.invoice_file import BadRow, GoodRow, InvoiceFileError, read_invoices
+from app.csv_file import CsvFileError
+from app.invoice_file import BadRow, GoodRow, read_invoices
 from dunning.registration import InvoiceRegistration
 
 NEEDED = "id,amount_due,currency,customer_id"
@@ -115,7 +116,7 @@ def test_a_quote_that_never_ends_is_told_where_it_begins() -> None:
     ],
 )
 def test_a_file_that_cannot_be_meant_is_refused(content: bytes, told: str) -> None:
-    with pytest.raises(InvoiceFileError) as refused:
+    with pytest.raises(CsvFileError) as refused:
         read_invoices(content)
     assert str(refused.value).startswith(told)
 

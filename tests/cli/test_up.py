@@ -20,6 +20,9 @@ INVOICE = (
     b'{"amount_due": 4900, "currency": "USD", "customer": {"id": "c1", "email": "ada@example.com"}}'
 )
 
+# Nobody serves it; what the stand-ins send there is handed over on this machine.
+PUBLIC = "https://dunning.example"
+
 
 def _processes_on(folder: Path) -> list[str]:
     """Command lines of all processes that mention the folder."""
@@ -32,6 +35,29 @@ def _processes_on(folder: Path) -> list[str]:
     return [line for line in lines if str(folder) in line]
 
 
+async def _feedback(sandbox: str) -> dict[str, list[str]]:
+    """How the reports on a mail and a text that the stand-ins took were answered."""
+    mail = {
+        "personalizations": [{"to": [{"email": "ada@example.com"}]}],
+        "from": {"email": "billing@example.com"},
+        "subject": "Hello",
+        "content": [{"type": "text/plain", "value": "Hello"}],
+    }
+    account = "AC" + "0" * 32
+    async with httpx.AsyncClient(base_url=sandbox) as client:
+        key = {"Authorization": "Bearer SG.sandbox"}
+        await client.post("sendgrid/v3/mail/send", json=mail, headers=key)
+        public = {"To": "+12125550123", "From": "+15005550006", "Body": "Hello"}
+        text = {**public, "StatusCallback": f"{PUBLIC}/webhooks/twilio/status?message=none"}
+        path = f"twilio/2010-04-01/Accounts/{account}/Messages.json"
+        await client.post(path, data=text, auth=(account, "sandbox"))
+        await client.post("_control/reported")
+        mails = (await client.get("_control/sendgrid/deliveries")).json()
+        texts = (await client.get("_control/twilio/deliveries")).json()
+    told = {"mail": mails, "text": texts}
+    return {name: [post["state"] for post in posts] for name, posts in told.items()}
+
+
 async def _until_up(it: Role) -> str:
     await it.until("work on this one")
     return "".join(it.said)
@@ -41,7 +67,11 @@ async def test_up_runs_everything_and_ends_with_nothing_left(
     tmp_path: Path, temporal_cli: Path, bare: Typed
 ) -> None:
     port = free_port()
-    given = {"TEMPORAL_CLI": str(temporal_cli), "DUNNING_PORT": str(port)}
+    given = {
+        "TEMPORAL_CLI": str(temporal_cli),
+        "DUNNING_PORT": str(port),
+        "DUNNING_PUBLIC_URL": PUBLIC,
+    }
     async with started(tmp_path, "up", **given) as it:
         said = await _until_up(it)
         assert "No settings for SendGrid, Twilio, Revtain: a sandbox" in said
@@ -51,6 +81,7 @@ async def test_up_runs_everything_and_ends_with_nothing_left(
         assert answer.json()["ready"]
         inbox = re.search(r"http://127\.0\.0\.1:\d+/$", said, re.MULTILINE)
         assert inbox is not None
+        assert await _feedback(inbox[0]) == {"mail": ["accepted"], "text": 4 * ["accepted"]}
 
         assert (await bare("invoice", "put", "INV-1", stdin=INVOICE)).out == "INV-1: created\n"
         assert (await bare("doctor")).code == 0

@@ -12,22 +12,35 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from dunning.channel import Channel
 from dunning.policy import Policy, parse_policy
 from dunning.states import State
 from dunning.view import CaseView, StepView
-from messages.links import PayLinks
+from messages.links import PayLinks, PreferenceLinks
+from store.audit import Audit
 from store.cases import Cases
+from store.consents import Consents
 from store.database import Database
+from store.disclosure import Disclosure
+from store.endpoints import Endpoints
+from store.erasure import Erasure
 from store.facts import Facts
 from store.inbox import Inbox
 from store.keys import ApiKeys
 from store.ledger import Ledger
+from store.outgoing import Outgoing
+from store.preferences import Preferences
 from store.references import References
 from store.registry import Registry
+from store.story import Chronicles
+from store.suppressions import Suppressions
 from tests.doors.runs import ScriptedRuns
 from web.api import app as api
+from web.api.customers import CustomerDoor
+from web.api.endpoints import EndpointDoor
 from web.operations import Operations
-from web.portal import pages
+from web.personal_data import PersonalData
+from web.portal import pages, preferences
 from web.scopes import Scope
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -71,6 +84,8 @@ class World:
     operations: Operations
     runs: ScriptedRuns
     links: PayLinks
+    preferences: PreferenceLinks
+    suppressions: Suppressions
     application: FastAPI
     keys: ApiKeys
 
@@ -109,15 +124,41 @@ def world(database: Database, policy: Policy) -> World:
         inbox=Inbox(database),
         facts=Facts(database),
         references=References(database),
+        audit=Audit(database),
+        chronicles=Chronicles(database, TOKEN_KEY),
         client=runs,
         now=lambda: NOW,
+        zone_of=lambda contact: contact.timezone or "UTC",
     )
     links = PayLinks(secret_key="k" * 32, public_url="http://127.0.0.1")
     keys = ApiKeys(database)
     application = FastAPI()
-    api.install(application, operations=operations, keys=keys)
+    personal_data = PersonalData(
+        erasure=Erasure(database, TOKEN_KEY), disclosure=Disclosure(database, TOKEN_KEY)
+    )
+    customers = CustomerDoor(personal_data)
+    events = EndpointDoor(endpoints=Endpoints(database, TOKEN_KEY), outgoing=Outgoing(database))
+    api.install(application, operations=operations, keys=keys, more=[customers, events])
     pages.install(application, registry=registry, links=links, policy=policy)
-    return World(operations=operations, runs=runs, links=links, application=application, keys=keys)
+    choosing = PreferenceLinks(secret_key="k" * 32, public_url="http://127.0.0.1")
+    suppressions = Suppressions(database, TOKEN_KEY)
+    preferences.install(
+        application,
+        registry=registry,
+        wishes=Preferences(database, suppressions, Consents(database, TOKEN_KEY)),
+        links=choosing,
+        policy=policy,
+        vendors=set(Channel),
+    )
+    return World(
+        operations=operations,
+        runs=runs,
+        links=links,
+        preferences=choosing,
+        suppressions=suppressions,
+        application=application,
+        keys=keys,
+    )
 
 
 @pytest.fixture

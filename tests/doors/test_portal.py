@@ -16,8 +16,9 @@ from store.database import Database
 from store.registry import Registry
 from tests.doors.conftest import TOKEN_KEY, Rows, World
 from web.portal import pages
+from web.portal.frame import Apology
 from web.portal.headers import origin, security_headers
-from web.portal.view import Apology, View
+from web.portal.view import View
 from web.portal.words import languages, words_for
 
 HELP = "Need another day, or something is wrong? Write to"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from dunning.money import Money
-from dunning.notice import Brand, Line, Notice
+from dunning.notice import ESSENTIAL, Brand, Line, Notice
 from messages.render import Renderer
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ BRAND = Brand(
     postal_address="1 Main Street\nSpringfield, IL 62701\nUSA",
 )
 DAY = date(2026, 12, 3)
+PREFERENCES = "https://pay.acme.example/u/aXkZ3w.Zt4Kc0yH"
 OTHERS = (
     Line(
         invoice_id="INV-2042",
@@ -69,6 +70,7 @@ def notice() -> BuildNotice:
             "promised_day": DAY if template.startswith("promise_") else None,
             "paused_until": DAY if template == "paused" else None,
             "others": OTHERS if template == "several" else (),
+            "preferences_url": None if template in ESSENTIAL else PREFERENCES,
         }
         return Notice(**{**fields, **changed})
 

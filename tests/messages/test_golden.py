@@ -66,6 +66,7 @@ def test_words_with_nothing_optional(renderer: Renderer, notice: BuildNotice) ->
         "last_day": None,
         "promised_day": None,
         "paused_until": None,
+        "preferences_url": None,
     }
     emails = (in_words(name, renderer.email(notice(name, **scarce))) for name in EMAILS)
     check("scarce.txt", "\n".join(emails))

@@ -15,6 +15,7 @@ import pytest
 from dunning.errors import (
     OutcomeUnknownError,
     ProviderError,
+    ProviderMisconfiguredError,
     ProviderRejectedError,
     ProviderUnavailableError,
     Rejection,
@@ -169,9 +170,6 @@ async def test_refusals_for_good(
         (problem(429, "QUOTA_EXCEEDED", headers={"Retry-After": "90"}), timedelta(seconds=90)),
         (problem(429, "QUOTA_EXCEEDED"), None),
         (problem(403, "SENDER_ID_MISMATCH"), MENDING),
-        (problem(403, None), MENDING),
-        (Reply(404, b"<html>not here</html>"), MENDING),
-        (problem(404, None), MENDING),
     ],
 )
 async def test_what_time_or_an_operator_mends(
@@ -181,12 +179,21 @@ async def test_what_time_or_an_operator_mends(
     assert (found["type"], found["retry_after"]) == (ProviderUnavailableError, delay)
 
 
+@pytest.mark.parametrize(
+    "reply", [problem(403, None), Reply(404, b"<html>not here</html>"), problem(404, None)]
+)
+async def test_what_would_meet_every_notification(tmp_path: Path, reply: Reply) -> None:
+    found = await refusal(tmp_path, reply)
+    assert (found["type"], found["retry_after"]) == (ProviderMisconfiguredError, MENDING)
+
+
 @pytest.mark.parametrize("code", ["THIRD_PARTY_AUTH_ERROR", None])
 async def test_a_refusal_of_the_credentials_is_tried_with_a_fresh_token_first(
     tmp_path: Path, code: str | None
 ) -> None:
     found = await refusal(tmp_path, problem(401, code), AGAIN, problem(401, code))
-    assert (found["type"], found["retry_after"]) == (ProviderUnavailableError, MENDING)
+    kind = ProviderUnavailableError if code else ProviderMisconfiguredError
+    assert (found["type"], found["retry_after"]) == (kind, MENDING)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import pytest
 from dunning.errors import (
     OutcomeUnknownError,
     ProviderError,
+    ProviderMisconfiguredError,
     ProviderRejectedError,
     ProviderUnavailableError,
     Rejection,
@@ -43,9 +44,9 @@ EXPECTED_BODY = {
         {
             "to": [{"email": "ada.lovelace@customer.example", "name": "Ada Lovelace"}],
             "custom_args": {
-                "message_id": "msg_01",
-                "case_id": "dunning:INV-1:1",
-                "step": "day-4",
+                "dunning_message_id": "msg_01",
+                "dunning_case_id": "dunning:INV-1:1",
+                "dunning_step": "day-4",
             },
         }
     ],
@@ -78,6 +79,11 @@ def unavailable(reason: str, retry_after: timedelta | None = None) -> dict[str, 
     return {"type": ProviderUnavailableError, "reason": reason, "retry_after": retry_after}
 
 
+def misconfigured(reason: str) -> dict[str, Any]:
+    mending = timedelta(minutes=15)
+    return {"type": ProviderMisconfiguredError, "reason": reason, "retry_after": mending}
+
+
 def unknown(reason: str) -> dict[str, Any]:
     return {"type": OutcomeUnknownError, "reason": reason}
 
@@ -86,9 +92,9 @@ def rejected(reason: str, rejection: Rejection, code: str) -> dict[str, Any]:
     return {"type": ProviderRejectedError, "reason": reason, "rejection": rejection, "code": code}
 
 
-async def refusal(step: Reply | Fault, **options: Any) -> dict[str, Any]:
+async def refusal(*steps: Reply | Fault, **options: Any) -> dict[str, Any]:
     async with (
-        ScriptedServer(step) as server,
+        ScriptedServer(*steps) as server,
         SendGridEmail(KEY, now=now, base_url=server.url, **options) as email,
     ):
         with pytest.raises(ProviderError) as raised:
@@ -252,7 +258,7 @@ async def test_a_rate_limit_says_when_to_come_back(
 )
 async def test_a_wrong_setting_leaves_time_to_mend_it(status: int, reason: str) -> None:
     reply = Reply(status, errors(None))
-    assert await refusal(reply) == unavailable(reason, timedelta(minutes=15))
+    assert await refusal(reply) == misconfigured(reason)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 200, 204, 302, 307])

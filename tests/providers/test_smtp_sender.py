@@ -16,6 +16,7 @@ import pytest
 from dunning.errors import (
     OutcomeUnknownError,
     ProviderError,
+    ProviderMisconfiguredError,
     ProviderRejectedError,
     ProviderUnavailableError,
     Rejection,
@@ -81,6 +82,10 @@ def unavailable(reason: str, retry_after: timedelta | None = None) -> dict[str, 
     return {"type": ProviderUnavailableError, "reason": reason, "retry_after": retry_after}
 
 
+def misconfigured(reason: str) -> dict[str, Any]:
+    return {"type": ProviderMisconfiguredError, "reason": reason, "retry_after": MENDING}
+
+
 def rejected(reason: str, rejection: Rejection, code: str) -> dict[str, Any]:
     return {"type": ProviderRejectedError, "reason": reason, "rejection": rejection, "code": code}
 
@@ -113,6 +118,22 @@ async def test_an_email_arrives_in_both_forms_with_its_headers() -> None:
     assert mail.get_content_type() == "multipart/alternative"
     parts = [(p.get_content_type(), p.get_content().strip()) for p in mail.iter_parts()]
     assert parts == [("text/plain", EMAIL.text), ("text/html", EMAIL.html)]
+
+
+@pytest.mark.parametrize("recipient", ["ada@customer.example", "jörg@customer.example"])
+async def test_a_long_address_in_a_header_stays_whole(recipient: str) -> None:
+    one_click = {
+        "List-Unsubscribe": f"<https://pay.shop-{'x' * 60}.example/u/{'t' * 35}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+    async with MailServer() as server:
+        await smtp(server).send(replace(EMAIL, recipient=recipient, headers=one_click))
+    (envelope,) = server.envelopes
+    assert isinstance(envelope.content, bytes)
+    head = envelope.content.partition(b"\r\n\r\n")[0].decode().split("\r\n")
+    assert [f"{name}: {value}" for name, value in one_click.items()] == [
+        line for line in head if line.startswith("List-")
+    ]
 
 
 async def test_names_and_words_of_any_language_survive() -> None:
@@ -152,13 +173,13 @@ async def test_the_same_message_keeps_its_identifier() -> None:
             Script(ehlo="421 4.3.2 busy"),
             unavailable("the SMTP server asks to come later (421 4.3.2)"),
         ),
-        (Script(ehlo="554 go away"), unavailable(f"{REFUSED_US} (554)", MENDING)),
+        (Script(ehlo="554 go away"), misconfigured(f"{REFUSED_US} (554)")),
         (
             Script(mail="451 4.3.0 later"),
             unavailable("the SMTP server asks to come later (451 4.3.0)"),
         ),
-        (Script(mail="550 5.7.1 not you"), unavailable(f"{REFUSED_SENDER} (550 5.7.1)", MENDING)),
-        (Script(mail="530 5.7.0 log in"), unavailable(f"{REFUSED_LOGIN} (530 5.7.0)", MENDING)),
+        (Script(mail="550 5.7.1 not you"), misconfigured(f"{REFUSED_SENDER} (550 5.7.1)")),
+        (Script(mail="530 5.7.0 log in"), misconfigured(f"{REFUSED_LOGIN} (530 5.7.0)")),
         (
             Script(rcpt="450 4.2.1 grey"),
             unavailable("the SMTP server asks to come later (450 4.2.1)"),
@@ -239,7 +260,7 @@ async def test_a_server_that_takes_no_credentials_is_told_apart() -> None:
     async with MailServer() as server:
         found = await refused(smtp(server, username=USER, password=PASSWORD))
     reason = f"{REFUSED_LOGIN} (it takes none over this connection)"
-    assert found == unavailable(reason, MENDING)
+    assert found == misconfigured(reason)
 
 
 @pytest.mark.parametrize("tls", [Tls.STARTTLS, Tls.IMPLICIT])
@@ -257,14 +278,14 @@ async def test_a_stranger_with_a_certificate_gets_nothing(tmp_path: Path, tls: T
     context = server_tls(tmp_path)
     async with MailServer(tls=context, implicit=tls is Tls.IMPLICIT, login=True) as server:
         found = await refused(smtp(server, tls=tls, username=USER, password=PASSWORD))
-    assert found == unavailable(NO_TLS, MENDING)
+    assert found == misconfigured(NO_TLS)
     assert (server.logins, server.envelopes) == ([], [])
 
 
 async def test_nothing_goes_in_the_clear_when_encryption_is_wanted() -> None:
     async with MailServer(login=True) as server:
         secure = smtp(server, tls=Tls.STARTTLS, username=USER, password=PASSWORD)
-        assert await refused(secure) == unavailable(NO_TLS, MENDING)
+        assert await refused(secure) == misconfigured(NO_TLS)
     assert (server.logins, server.envelopes) == ([], [])
 
 

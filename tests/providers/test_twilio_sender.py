@@ -18,6 +18,7 @@ import pytest
 from dunning.errors import (
     OutcomeUnknownError,
     ProviderError,
+    ProviderMisconfiguredError,
     ProviderRejectedError,
     ProviderUnavailableError,
     Rejection,
@@ -44,6 +45,11 @@ def facts(error: ProviderError) -> dict[str, Any]:
 
 def unavailable(reason: str, retry_after: timedelta | None = None) -> dict[str, Any]:
     return {"type": ProviderUnavailableError, "reason": reason, "retry_after": retry_after}
+
+
+def misconfigured(reason: str) -> dict[str, Any]:
+    mending = timedelta(minutes=15)
+    return {"type": ProviderMisconfiguredError, "reason": reason, "retry_after": mending}
 
 
 def unknown(reason: str) -> dict[str, Any]:
@@ -121,7 +127,7 @@ async def test_an_api_key_a_messaging_service_and_a_callback() -> None:
         "MessagingServiceSid": service,
         "Body": TEXT.body,
         "ValidityPeriod": "7200",
-        "StatusCallback": "https://dunning.shop.example/webhooks/twilio/status",
+        "StatusCallback": "https://dunning.shop.example/webhooks/twilio/status?message=msg_01",
     }
 
 
@@ -207,7 +213,7 @@ FOREIGN_SENDER = (
     ],
 )
 async def test_a_wrong_setting_leaves_time_to_mend_it(reply: Reply, reason: str) -> None:
-    assert await refusal(reply) == unavailable(reason, timedelta(minutes=15))
+    assert await refusal(reply) == misconfigured(reason)
 
 
 @pytest.mark.parametrize(
@@ -282,12 +288,12 @@ async def test_a_name_that_does_not_resolve_is_certain(monkeypatch: pytest.Monke
 
 
 async def test_parallel_refusals_keep_their_own_delays() -> None:
-    delays = [str(n) for n in range(1, 21)]
+    delays = [str(n) for n in range(6, 26)]
     script = [problem(429, 20429, {"Retry-After": delay}) for delay in delays]
     async with ScriptedServer(*script) as server, twilio(server.url) as texts:
         outcomes = await asyncio.gather(*(texts.send(TEXT) for _ in delays), return_exceptions=True)
     seen = [o.retry_after for o in outcomes if isinstance(o, ProviderUnavailableError)]
-    assert sorted(d.total_seconds() for d in seen if d is not None) == list(range(1, 21))
+    assert sorted(d.total_seconds() for d in seen if d is not None) == list(range(6, 26))
 
 
 async def test_a_closed_sender_opens_again_when_used() -> None:

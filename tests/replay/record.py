@@ -66,6 +66,15 @@ async def retrying(stage: Stage, invoice_id: str) -> None:
     await stage.settle()
 
 
+async def promised(stage: Stage, invoice_id: str) -> None:
+    """Chosen by the customer, broken, and the campaign goes on."""
+    await _failed(stage, invoice_id)
+    await stage.advance(_days(3))
+    day = (stage.now + _days(5)).date().isoformat()
+    await stage.order(invoice_id, "promise", day=day)
+    await stage.advance(_days(11))
+
+
 async def paused(stage: Stage, invoice_id: str) -> None:
     await _failed(stage, invoice_id)
     await stage.order(invoice_id, "pause", note="asked for time")
@@ -158,6 +167,7 @@ PLAYS: tuple[Play, ...] = (
     waiting,
     watching,
     retrying,
+    promised,
     paused,
     review,
     sending,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 
 from dunning.advice import Advice
@@ -20,10 +20,12 @@ from dunning.events import (
     CardReplaced,
     Closed,
     Failed,
+    MessageSettled,
     NudgeEnded,
     NudgeResult,
     Opened,
     Projected,
+    ReachChanged,
     Recovered,
     Sent,
     Settled,
@@ -33,7 +35,9 @@ from dunning.events import (
 )
 from dunning.facts import Case
 from dunning.objections import objection
-from dunning.orders import Order, Pause, Stop
+from dunning.orders import Order, Pause, Promise, Stop
+from dunning.promise import PromiseTerms
+from dunning.reach import Reach
 from dunning.states import Cause, Outcome, State, StepStatus
 from dunning.steps import Step, find
 from dunning.view import CaseView
@@ -53,6 +57,9 @@ TERMS = Terms(
     review_then=Outcome.WRITTEN_OFF,
     receipt=True,
     extend_keeps_review=True,
+    promise=PromiseTerms(
+        longest=timedelta(days=14), most=1, grace=timedelta(days=2), confirm=False, remind=False
+    ),
 )
 # Advice -> (step, channel, hours after the anchor); a review follows ten days after it.
 PLANS: dict[Advice, tuple[tuple[str, Channel, int], ...]] = {
@@ -107,9 +114,31 @@ def card_replaced(card: str = "new") -> CardReplaced:
     return CardReplaced(id=f"card {card}", card=card)
 
 
+def reach_changed(channel: Channel, reason: str | None = "bad_address") -> ReachChanged:
+    """A channel is dead for a reason, or lives again."""
+    return ReachChanged(id=f"reach {channel} {reason}", channel=channel, reason=reason)
+
+
+def settled_message(step: str, *, sent: bool) -> MessageSettled:
+    """What became of an unknown message is known."""
+    return MessageSettled(id=f"settled {step} {sent}", step=step, sent=sent)
+
+
+def dead(*channels: Channel) -> Reach:
+    """Only email and text exist, and these of them are dead."""
+    reasons = dict.fromkeys(channels, "bad_address")
+    return Reach(dead=reasons, closed={**reasons, Channel.PUSH: "no_address"})
+
+
 def voided() -> Voided:
     """Nothing is owed any more."""
     return Voided(id="voided")
+
+
+def promise(day: int) -> Promise:
+    """The customer will pay on that day of the story, which is one of UTC."""
+    begins_at = datetime.combine(at(day).date(), time(), UTC)
+    return Promise(day=begins_at.date(), begins_at=begins_at, ends_at=begins_at + DAY)
 
 
 @dataclass(slots=True)
@@ -119,6 +148,7 @@ class Known:
     settled: Settled | None = None
     amount_differs: bool = False
     card: str | None = None
+    reach: Reach = field(default_factory=Reach)
 
 
 def opened(work: Open, terms: Terms = TERMS, known: Known | None = None) -> Opened:
@@ -258,9 +288,7 @@ class Story:
     def _result(self, running: Running) -> Event:
         match running.work:
             case Open():
-                plan = self.plan(running.work, self.terms, self.known)
-                pinned = running.case.policy_digest or plan.policy_digest
-                return replace(plan, policy_digest=pinned)
+                return self._planned(running.work, running.case)
             case Nudge(step=step):
                 return NudgeEnded(step=step.id, result=self.answer(step, self.now))
             case Project():
@@ -268,6 +296,16 @@ class Story:
             case Close():
                 receipt = running.case.receipt
                 return Closed(receipt=self.answer(receipt, self.now) if receipt else None)
+
+    def _planned(self, work: Open, case: Case) -> Opened:
+        plan = self.plan(work, self.terms, self.known)
+        plan = replace(plan, policy_digest=case.policy_digest or plan.policy_digest)
+        if work.reroute:
+            left = tuple(step for step in case.steps if step.pending)
+            plan = replace(plan, campaign=case.campaign, steps=left, rerouted=True)
+        reach = self.known.reach
+        steps = reach.route(plan.steps, lambda _template, _channel: True)
+        return replace(plan, steps=steps, unreachable=reach.leads_nowhere(steps))
 
     def _show(self, case: Case) -> None:
         view = case.view(self.now)
@@ -367,6 +405,7 @@ _WAYS: dict[State, tuple[Event, ...]] = {
     State.WAITING: (failed(),),
     State.WATCHING: (failed(Advice.MONITOR),),
     State.RETRYING: (failed(), card_replaced()),
+    State.PROMISED: (failed(), promise(5)),
     State.PAUSED: (failed(), Pause()),
     State.REVIEW: (failed(Advice.BLOCKED),),
     State.CLOSED: (failed(), Stop()),

@@ -9,17 +9,20 @@ import pytest
 
 from dunning.advice import Advice
 from dunning.case import Event
+from dunning.channel import Channel
 from dunning.events import Deferred, NudgeResult
 from dunning.orders import Decide, Decision, Extend
 from dunning.states import Cause, Outcome, ReviewReason, State
 from dunning.steps import Step
 from tests.rules.builders import (
     TERMS,
+    Known,
     Story,
     amount_differs,
     at,
     campaign_over,
     card_replaced,
+    dead,
     failed,
     nothing_fits,
     opened,
@@ -35,6 +38,7 @@ REVIEWS: dict[ReviewReason, tuple[tuple[Event, ...], float]] = {
     ReviewReason.CAMPAIGN_OVER: ((failed(),), 10),
     ReviewReason.WATCH_OVER: ((failed(Advice.MONITOR),), 45),
     ReviewReason.RETRY_OVER: ((failed(), card_replaced()), 3),
+    ReviewReason.UNREACHABLE: ((failed(),), 0),
 }
 
 
@@ -42,7 +46,9 @@ def in_review(reason: ReviewReason) -> Story:
     """A case in review for that reason."""
     events, day = REVIEWS[reason]
     plan = nothing_fits if reason is ReviewReason.NO_CAMPAIGN else opened
-    return Story(plan=plan).happens(*events).until(day)
+    unreachable = reason is ReviewReason.UNREACHABLE
+    known = Known(reach=dead(Channel.EMAIL, Channel.SMS) if unreachable else dead())
+    return Story(plan=plan, known=known).happens(*events).until(day)
 
 
 @pytest.mark.parametrize("reason", list(ReviewReason))

@@ -55,7 +55,7 @@ def test_it_closes_the_case_from_any_state_at_once(
 
     story.happens(event).until(90)
 
-    planned = state in (State.WAITING, State.RETRYING, State.PAUSED)
+    planned = state in (State.WAITING, State.RETRYING, State.PROMISED, State.PAUSED)
     assert story.ending(since=before) == Ending(
         State.CLOSED, outcome, PLAN if planned else "", ["close"]
     )

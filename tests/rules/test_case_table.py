@@ -10,6 +10,7 @@ import pytest
 from dunning import answers
 from dunning.advice import Advice
 from dunning.case import Event, apply, rows, states
+from dunning.channel import Channel
 from dunning.events import (
     Closed,
     DeadChannel,
@@ -49,7 +50,10 @@ from tests.rules.builders import (
     failed,
     in_state,
     opened,
+    promise,
+    reach_changed,
     recovered,
+    settled_message,
     voided,
 )
 
@@ -66,6 +70,12 @@ EVENTS: dict[str, tuple[Event, ...]] = {
     "recovered": (recovered(),),
     "amount_differs": (amount_differs(),),
     "card_replaced": (card_replaced(), card_replaced("other")),
+    "reach_changed": tuple(
+        reach_changed(channel, reason) for channel in Channel for reason in ("bad_address", None)
+    ),
+    "message_settled": tuple(
+        settled_message(step, sent=sent) for step in ("first", "gone") for sent in (True, False)
+    ),
     "voided": (voided(),),
     "opened": tuple(opened(Open(advice=a, decline_code=None, anchor=START)) for a in Advice),
     "nudge_ended": tuple(
@@ -85,6 +95,7 @@ EVENTS: dict[str, tuple[Event, ...]] = {
     "extend": (Extend(days=3),),
     "replan": (Replan(),),
     "move": (Move(policy="policy-1"), Move(policy="policy-2")),
+    "promise": (promise(5), promise(90)),
     "decide": tuple(Decide(decision=decision) for decision in Decision),
 }
 CELLS = [(name, state) for name in EVENTS for state in State]
@@ -110,7 +121,9 @@ def test_each_event_gets_the_answer_of_its_cell(name: str, state: State) -> None
 
 def told(case: Case) -> Case:
     """The case without what the giving out of work writes down."""
-    return replace(case, version=0, projected=0, busy=None, replan=False, anchor=None)
+    return replace(
+        case, version=0, projected=0, busy=None, replan=False, reroute=False, anchor=None
+    )
 
 
 RECORDED = [c for c in CELLS if getattr(rows()[c[0]], c[1].value) is answers.recorded]
@@ -133,6 +146,7 @@ ORDERS: tuple[Order, ...] = (
     Extend(days=3),
     Replan(),
     Move(policy="policy-2"),
+    promise(5),
     Decide(decision=Decision.RESUME),
 )
 
@@ -159,7 +173,7 @@ def test_an_order_is_refused_exactly_where_the_table_has_no_answer(
             Stop(),
             (
                 "stop is not possible while the case is closed; it is possible in: "
-                "opening, paused, retrying, review, waiting, watching"
+                "opening, paused, promised, retrying, review, waiting, watching"
             ),
         ),
         (

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dunning.advice import Advice
 from dunning.case import Event
+from dunning.channel import Channel
 from dunning.events import (
     DeadChannel,
     Deferred,
@@ -30,6 +31,7 @@ from dunning.orders import (
     Extend,
     Order,
     Pause,
+    Promise,
     Replan,
     Resume,
     SendNow,
@@ -39,6 +41,7 @@ from dunning.orders import (
 from dunning.orders import (
     Move as MoveTo,
 )
+from dunning.promise import PromiseStatus, PromiseTerms
 from dunning.states import Cause, Outcome, State, Withheld
 from dunning.steps import Step, pending
 from dunning.view import CaseView
@@ -53,8 +56,11 @@ from tests.rules.builders import (
     Story,
     amount_differs,
     card_replaced,
+    dead,
     failed,
+    reach_changed,
     recovered,
+    settled_message,
     voided,
 )
 from tests.rules.effort import effort
@@ -73,6 +79,7 @@ class Watched(Story):
         check_versions(before, self.case, self.now)
         check_end(before, self.case)
         check_projection(self)
+        check_promises(before, self.case, self.now)
         if work is not None:
             assert running is None or closes(work, running)
         if isinstance(work, Nudge):
@@ -105,6 +112,18 @@ def check_end(before: Case, after: Case) -> None:
         )
 
 
+def check_promises(before: Case, after: Case, now: datetime) -> None:
+    """What became of a promise stays so, and none stands in a case that writes or is closed."""
+    kept = [one for one in before.promises if one.status is not PromiseStatus.OPEN]
+    assert list(after.promises[: len(kept)]) == kept
+    if after.open_promise is not None:
+        assert after.state not in (State.WAITING, State.WATCHING, State.CLOSED)
+    if after.promises_broken > before.promises_broken:
+        assert after.promises[-1].until <= now
+    if after.promises_kept > before.promises_kept:
+        assert after.outcome is Outcome.RECOVERED
+
+
 def check_projection(story: Story) -> None:
     """What is not shown yet is shown by the work under way."""
     case = story.case
@@ -125,11 +144,16 @@ def check_nudge(story: Watched, step: Step) -> None:
     if step.id == RECEIPT:
         assert story.case.state is State.CLOSED
         return
-    assert story.case.state is State.WAITING
+    promised = story.case.state is State.PROMISED
+    assert story.case.state is State.WAITING or promised
+    if promised:
+        assert step.id.startswith(("promise-confirmed-", "promise-reminder-", "card-failed-"))
     assert max(step.due_at, step.not_before or step.due_at) <= story.now
     if step.ordered:
         return
-    assert all(s.due_at <= step.due_at or s.due_at > story.now for s in pending(story.case.steps))
+    assert all(
+        s.due_at <= step.due_at or s.due_at > story.now for s in pending(story.case.speakable)
+    )
     assert all(story.now - sent >= story.terms.spacing for sent in story.reached.values())
 
 
@@ -196,6 +220,19 @@ class PauseFor:
 
 
 @dataclass(frozen=True, slots=True)
+class PromiseIn:
+    """The customer promises to pay that many days from now."""
+
+    days: int
+
+    def play(self, story: Watched) -> None:
+        begins_at = story.now.replace(hour=0) + self.days * DAY
+        ends_at = begins_at + DAY
+        order = Promise(day=begins_at.date(), begins_at=begins_at, ends_at=ends_at)
+        Ask(order).play(story)
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """The activity under way does its part, and its result is on the way."""
 
@@ -256,7 +293,19 @@ class Dawdle:
         story.now = max(story.now, end)
 
 
-Move = Tell | Ask | PauseFor | Act | Finish | Linger | Live | Dawdle
+@dataclass(frozen=True, slots=True)
+class Reaches:
+    """These channels are dead from now on, and no others; the case hears of one of them."""
+
+    dead: frozenset[Channel]
+    told: Channel
+
+    def play(self, story: Watched) -> None:
+        story.known.reach = dead(*self.dead)
+        story.feed(reach_changed(self.told, "bad_address" if self.told in self.dead else None))
+
+
+Move = Tell | Ask | PauseFor | PromiseIn | Act | Finish | Linger | Live | Dawdle | Reaches
 
 FACTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(
@@ -268,6 +317,7 @@ FACTS: st.SearchStrategy[Event] = st.one_of(
     ),
     st.builds(card_replaced, CARDS),
     st.just(amount_differs()),
+    st.builds(settled_message, STEPS, sent=st.just(value=True)),
 )
 ORDERS: st.SearchStrategy[Order] = st.one_of(
     st.just(Resume()),
@@ -280,6 +330,7 @@ ORDERS: st.SearchStrategy[Order] = st.one_of(
         Decide, decision=st.sampled_from((Decision.EXTEND, Decision.RESUME, Decision.RETRY_NOW))
     ),
 )
+ROADS = st.sampled_from((Channel.EMAIL, Channel.SMS))
 LIVE = st.builds(Live, MOMENTS, ANSWERS)
 MOVES: st.SearchStrategy[Move] = st.one_of(
     *(LIVE, LIVE, LIVE),
@@ -289,7 +340,9 @@ MOVES: st.SearchStrategy[Move] = st.one_of(
     st.builds(Act, ANSWERS),
     st.builds(Tell, FACTS),
     st.builds(Ask, ORDERS),
+    st.builds(Reaches, st.frozensets(ROADS), ROADS),
     st.builds(PauseFor, st.one_of(st.none(), MOMENTS)),
+    st.builds(PromiseIn, st.integers(0, 14)),
 )
 ENDS: tuple[Event, ...] = (
     *(recovered(), voided(), RunCancelled(), Stop()),
@@ -301,6 +354,14 @@ LAST_MOVES: st.SearchStrategy[Move] = st.one_of(
     st.just(Linger()),
     MOVES,
 )
+PROMISES = st.builds(
+    PromiseTerms,
+    longest=st.just(14 * DAY),
+    most=st.integers(1, 3),
+    grace=st.sampled_from((timedelta(0), 2 * DAY)),
+    confirm=st.booleans(),
+    remind=st.booleans(),
+)
 POLICIES = st.builds(
     Terms,
     spacing=st.sampled_from((DAY, HOUR, 6 * DAY)),
@@ -311,6 +372,7 @@ POLICIES = st.builds(
     review_rounds=st.integers(0, 2),
     review_then=st.sampled_from((Outcome.WRITTEN_OFF, Outcome.STOPPED, Outcome.HANDED_OVER)),
     receipt=st.booleans(),
+    promise=st.one_of(st.none(), PROMISES, PROMISES),
 )
 STORES = st.builds(
     Known,

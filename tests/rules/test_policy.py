@@ -20,6 +20,7 @@ from dunning.policy import (
     ChargedBy,
     NewCard,
     Policy,
+    Promise,
     Review,
     Watch,
     parse_policy,
@@ -372,3 +373,19 @@ def test_all_mistakes_are_told_at_once() -> None:
         ),
         "acount: unknown field. Did you mean `account`?",
     )
+
+
+def test_promises_can_be_switched_off_and_reach_one_to_ninety_days() -> None:
+    assert policy().promise == Promise(
+        longest=timedelta(days=14), most=1, grace=timedelta(days=2), confirm=True, remind=False
+    )
+    off = policy(promise="off")
+    assert off.promise is None
+    assert parse_policy(json.loads(off.model_dump_json())).digest == off.digest
+    for longest in ("12h", "91d"):
+        assert problems(document(promise={"longest": longest})) == (
+            (
+                "promise.longest: a promise can reach 1 to 90 days ahead. Write a number of days "
+                "in between, such as 14d, or `promise: off` to take none."
+            ),
+        )

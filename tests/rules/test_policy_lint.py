@@ -31,6 +31,8 @@ EMAILS = frozenset(
         "final_notice",
         "insufficient_funds",
         "payment_received",
+        "promise_broken",
+        "promise_confirmed",
         "reminder",
         "several",
     ]
@@ -273,11 +275,13 @@ def test_a_text_needs_its_template_as_an_email_too() -> None:
 
 
 def test_the_messages_of_the_service_itself_need_their_templates() -> None:
-    quiet, loud = policy(receipt=False, merge_within="0m"), policy()
+    quiet, loud = policy(receipt=False, merge_within="0m", promise="off"), policy()
     templates = {Channel.EMAIL: frozenset({"reminder"})}
     assert [finding.path for finding in lint(loud, templates)] == [
         "receipt",
         "new_card",
+        "promise",
+        "promise",
         "merge_within",
     ]
     assert [finding.path for finding in lint(quiet, templates)] == ["new_card"]

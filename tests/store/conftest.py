@@ -13,6 +13,7 @@ from store.database import Database
 from store.inbox import Inbox
 from store.ledger import Ledger
 from store.registry import Registry
+from store.suppressions import Suppressions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -53,6 +54,11 @@ def cases(database: Database) -> Cases:
 @pytest.fixture
 def ledger(database: Database) -> Ledger:
     return Ledger(database, TOKEN_KEY)
+
+
+@pytest.fixture
+def suppressions(database: Database) -> Suppressions:
+    return Suppressions(database, TOKEN_KEY)
 
 
 @pytest.fixture

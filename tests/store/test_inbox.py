@@ -317,14 +317,3 @@ async def test_events_are_listed_newest_first_by_what_is_asked_for(inbox: Inbox)
     assert [event.note for event in await inbox.find_events(unmatched=True)] == ["?"]
     assert len(await inbox.find_events(name="recovery.failed")) == 2
     assert await inbox.get_event(0) is None
-
-
-async def test_an_erased_body_is_still_recognised(inbox: Inbox) -> None:
-    await inbox.put_many([failed(1), failed(2)])
-    first, _ = await inbox.claim(10, LEASE)
-    await inbox.finish_many([(first.id, None, None)])
-    assert await inbox.erase_bodies(OVER) == 1
-    assert await inbox.put_many([failed(1)]) == [False]
-    record = await inbox.get_event(first.id)
-    assert record is not None
-    assert record.body is None

@@ -76,7 +76,64 @@ async def test_a_reserved_message_is_found_by_the_next_attempt(
         body_digest="abc",
         occurred_at=None,
         reason=None,
+        requested=False,
+        begun_at=now,
     )
+
+
+async def test_what_was_never_requested_is_taken_back_and_its_holder_sends_nothing(
+    ledger: Ledger, now: datetime
+) -> None:
+    slept = await reserve(ledger, now)
+    assert isinstance(slept, Reserved)
+    (found,) = (await ledger.of_step(RUN, "d4")).values()
+    assert await ledger.take_back(found)
+    again = await reserve(ledger, now)
+    assert isinstance(again, Reserved)
+    assert (await ledger.request(slept), await ledger.request(again)) == (False, True)
+    assert not await ledger.request(again)
+
+
+async def test_what_was_requested_is_not_taken_back(ledger: Ledger, now: datetime) -> None:
+    held = await reserve(ledger, now)
+    assert isinstance(held, Reserved)
+    assert await ledger.request(held)
+    (found,) = (await ledger.of_step(RUN, "d4")).values()
+    assert found.requested
+    assert not await ledger.take_back(found)
+    assert (await message(ledger)).status is MessageStatus.RESERVED
+
+
+async def test_a_request_and_a_taking_back_at_once_have_one_winner(
+    ledger: Ledger, now: datetime
+) -> None:
+    for number in range(20):
+        held = await reserve(ledger, now, step=f"d{number}")
+        assert isinstance(held, Reserved)
+        (found,) = (await ledger.of_step(RUN, f"d{number}")).values()
+        won = await asyncio.gather(ledger.request(held), ledger.take_back(found))
+        assert sorted(won) == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"), [(True, MessageStatus.SENT), (False, MessageStatus.PLANNED)]
+)
+async def test_a_person_settles_a_message_of_unknown_outcome_once(
+    ledger: Ledger,
+    now: datetime,
+    sent: bool,  # noqa: FBT001 (a column of the table)
+    status: MessageStatus,
+) -> None:
+    message_id = await reserved(ledger, now)
+    assert await ledger.resolve(message_id, sent=sent) == []
+    await ledger.record_unknown(message_id, reason="no answer", occurred_at=now)
+    (only,) = await ledger.unresolved()
+    assert (only.id, only.invoice_id, only.step) == (message_id, "INV-1", "d4")
+    (resolved,) = await ledger.resolve(message_id, sent=sent)
+    assert (resolved.invoice_id, resolved.step) == ("INV-1", "d4")
+    assert await ledger.unresolved() == []
+    assert (await message(ledger)).status is status
+    assert await ledger.resolve(message_id, sent=not sent) == []
 
 
 async def test_concurrent_attempts_reserve_once(ledger: Ledger, now: datetime) -> None:
@@ -247,11 +304,18 @@ async def test_a_case_that_does_not_exist_cannot_send(ledger: Ledger, now: datet
         await ledger.reserve("dunning:INV-9:1", draft)
 
 
-async def test_a_suppressed_address_keeps_its_first_reason_and_has_no_case(ledger: Ledger) -> None:
-    answers = [
-        await ledger.suppress(Channel.EMAIL, "Ada@Example.com", "hard_bounce"),
-        await ledger.suppress(Channel.EMAIL, "ada@example.com ", "spam_report"),
-    ]
-    assert answers == [True, False]
-    assert await ledger.suppressed(Channel.EMAIL, "ada@EXAMPLE.com") == "hard_bounce"
-    assert await ledger.suppressed(Channel.SMS, "ada@example.com") is None
+async def test_what_a_closed_case_left_on_its_way_is_decided(
+    ledger: Ledger, cases: Cases, now: datetime
+) -> None:
+    requested = await reserve(ledger, now, step="d4")
+    assert isinstance(requested, Reserved)
+    await ledger.request(requested)
+    assert isinstance(await reserve(ledger, now, step="d9"), Reserved)
+    assert await ledger.give_up(timedelta(0)) == 0
+    await cases.end_as_stopped(RUN, now)
+    assert await ledger.give_up(timedelta(hours=1)) == 0
+    assert await ledger.give_up(timedelta(0)) == 2
+    assert {m.step: m.status for m in await ledger.messages(RUN)} == {
+        "d4": MessageStatus.UNKNOWN,
+        "d9": MessageStatus.SKIPPED,
+    }

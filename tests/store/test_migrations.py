@@ -13,14 +13,21 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from dunning.advice import Advice
+from dunning.alert import AlertKind
 from dunning.channel import Channel
+from dunning.consent import ConsentKind
 from dunning.directory import BillingPeriod, InvoiceStatus
+from dunning.promise import PromiseStatus
+from dunning.recovery import LastAnswer
+from dunning.replies import Meaning
 from dunning.states import Cause, Outcome, ReviewReason, State
+from dunning.suppression import Reason, Scope, Source
 from store.database import Database
 from store.errors import DatabaseDownError, SchemaError
 from store.inbox import EventStatus
 from store.ledger import MessageStatus
 from store.migrations import pending, upgrade
+from store.outgoing import OutgoingStatus
 from store.tables import METADATA
 
 if TYPE_CHECKING:
@@ -38,9 +45,22 @@ CHECKED: dict[tuple[str, str], type[StrEnum]] = {
     ("cases", "cause"): Cause,
     ("cases", "advice"): Advice,
     ("cases", "review_reason"): ReviewReason,
+    ("cases", "promise_status"): PromiseStatus,
+    ("transactions", "answer"): LastAnswer,
+    ("idempotency_keys", "answer"): LastAnswer,
     ("messages", "channel"): Channel,
     ("messages", "status"): MessageStatus,
     ("suppressions", "channel"): Channel,
+    ("suppressions", "reason"): Reason,
+    ("suppressions", "scope"): Scope,
+    ("suppressions", "source"): Source,
+    ("outgoing", "status"): OutgoingStatus,
+    ("alerts", "kind"): AlertKind,
+    ("channel_pauses", "channel"): Channel,
+    ("consents", "channel"): Channel,
+    ("consents", "kind"): ConsentKind,
+    ("replies", "channel"): Channel,
+    ("replies", "meaning"): Meaning,
 }
 # Indexes, constraints and comments are the revisions' own; queries do not need them.
 COMPARED = (

@@ -11,14 +11,15 @@ import pytest
 from dunning.advice import Advice
 from dunning.channel import Channel
 from dunning.states import Cause, Outcome, ReviewReason, State
+from dunning.suppression import Reason, Source
 from dunning.view import CaseView
 from store.past_cases import Ending, PastCase, PastCases
+from store.suppressions import Closing, Suppressions
 from tests.store.conftest import TOKEN_KEY
 
 if TYPE_CHECKING:
     from store.cases import Cases
     from store.database import Database
-    from store.ledger import Ledger
     from store.registry import Registry
     from tests.store.conftest import Register
 
@@ -47,15 +48,24 @@ async def only(past_cases: PastCases, since: datetime) -> PastCase:
 
 
 async def test_a_case_is_read_with_the_facts_it_began_with(
-    cases: Cases, past_cases: PastCases, register: Register, ledger: Ledger, now: datetime
+    cases: Cases,
+    past_cases: PastCases,
+    register: Register,
+    suppressions: Suppressions,
+    now: datetime,
 ) -> None:
     customer = {"id": "cus_1", "email": "Ada@example.com", "phone": "+12125550123"}
     await register(customer=customer)
     await register("INV-2")
     await cases.open_many(["INV-1", "INV-2"], now)
     await cases.project(view())
-    await ledger.suppress(Channel.EMAIL, "ada@example.com", "bad_address")
-    await ledger.suppress(Channel.EMAIL, "+12125550123", "opted_out")
+    for channel, address, reason in (
+        (Channel.EMAIL, "ada@example.com", Reason.BAD_ADDRESS),
+        (Channel.EMAIL, "+12125550123", Reason.OPTED_OUT),
+    ):
+        await suppressions.add(
+            Closing(channel=channel, address=address, reason=reason, source=Source.SEND)
+        )
     case = await only(past_cases, now)
     assert (case.invoice.id, case.cycle, case.opened_at) == ("INV-1", 1, now)
     assert (case.advice, case.decline_code) == (Advice.REQUEST_CARD_UPDATE, "expired_card")

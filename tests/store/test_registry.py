@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
 
+from dunning.channel import Channel
 from dunning.directory import BillingPeriod, Contact, Invoice, InvoiceStatus
 from dunning.errors import RegistryError
 from dunning.money import Money
 from dunning.registration import InvoiceRegistration
 from dunning.states import Cause
+from dunning.suppression import Reason, Source
 from store.cards import CardResult
 from store.digest import token_digest
 from store.registry import Marking
+from store.suppressions import Closing, Suppressions
 from tests.store.conftest import TOKEN_KEY
 
 if TYPE_CHECKING:
     from store.database import Database
+    from store.inbox import Inbox
     from store.registry import Registry
     from tests.store.conftest import Register
 
@@ -372,3 +377,21 @@ async def test_concurrent_claims_to_one_transaction_let_one_invoice_win(
     )
     refused = [answer for answer in answers if isinstance(answer, RegistryError)]
     assert (len(refused), await column(database, "SELECT count(*) FROM invoices")) == (3, [1])
+
+
+async def test_a_new_address_is_told_as_open_only_if_it_is(
+    register: Register, suppressions: Suppressions, inbox: Inbox
+) -> None:
+    dead = Closing(
+        channel=Channel.EMAIL,
+        address="ada@new.example",
+        reason=Reason.BAD_ADDRESS,
+        source=Source.REPORT,
+    )
+    await register(customer={"id": "cus_1", "email": "ada@example.com"})
+    await suppressions.add(dead)
+    await register(customer={"email": "ada@new.example"})
+    await register(customer={"email": "ada@other.example"})
+    bodies = [json.loads(event.body) for event in await inbox.claim(9, timedelta(minutes=1))]
+    told = [body["reason"] for body in bodies if body.get("change", "").startswith("registered")]
+    assert told == ["bad_address", None]

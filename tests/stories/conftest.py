@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,3 +49,9 @@ async def idle(database_url: str, temporal: TemporalDevServer) -> AsyncGenerator
 def tell(stage: Stage) -> Teller:
     """The stage with a calendar."""
     return Teller.of(stage)
+
+
+@pytest.fixture(autouse=True)
+def vendors_pause_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vendor's pause is held by the wall clock, which hardly moves while cases leap for weeks."""
+    monkeypatch.setattr("providers.rate_gate.LONGEST_HOLD", timedelta(seconds=0.2))

@@ -12,8 +12,9 @@ from typing import Any
 from pydantic import JsonValue
 
 from app.demo.stage import Stage
+from sandbox.courier import DeliveryState
 from sandbox.faults import Fault, FaultKind, FaultMode, Moment, Vendor
-from sandbox.revtain_webhooks import Delivery, DeliveryState
+from sandbox.revtain_webhooks import Delivery
 
 PRICE = 4900
 _LOST = 0.2

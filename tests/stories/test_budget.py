@@ -59,7 +59,10 @@ async def test_two_invoices_that_fail_on_one_day_share_one_email(tell: Teller) -
     (other,) = [m for m in (await two.case())["messages"] if m["step"] == "monthly.first"]
     assert first["provider_id"] == other["provider_id"] == email.vendor_id
     assert (first["together_with"], other["together_with"]) == ([two.id], [one.id])
-    assert {first["merged_into"], other["merged_into"]} == {None, email.custom_args["message_id"]}
+    assert {first["merged_into"], other["merged_into"]} == {
+        None,
+        email.custom_args["dunning_message_id"],
+    }
     for invoice in (one, two):
         assert one.email.encode() not in await _history(invoice)
 

@@ -118,7 +118,11 @@ async def test_a_worker_process_killed_while_the_vendor_answers_sends_nothing_tw
 ) -> None:
     tell = Teller.of(idle)
     ada = await tell.invoice()
-    environment = {**given(idle.settings), "TEMPORAL_ADDRESS": temporal.address}
+    environment = {
+        **given(idle.settings),
+        "TEMPORAL_ADDRESS": temporal.address,
+        "DUNNING_REPORT_WAIT": "0",
+    }
     async with started(tmp_path, "worker", **environment) as worker:
         await worker.until('"working"')
         await ada.fails()

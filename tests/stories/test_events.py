@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from sandbox.revtain_webhooks import DeliveryState
+from sandbox.courier import DeliveryState
 from tests.stories.telling import Teller
 from tests.stories.witnesses import Told, rows
 from tests.stories.words import FIRST, RECEIPT

@@ -164,7 +164,7 @@ async def test_an_order_that_cannot_be_carried_out_says_why(tell: Teller) -> Non
     await ada.fails()
     await tell.day(0)
     assert await ada.refuses("resume") == (
-        "resume is not possible while the case is waiting; it is possible in: paused"
+        "resume is not possible while the case is waiting; it is possible in: paused, promised"
     )
     assert await ada.refuses("skip", step="monthly.first") == "step monthly.first is sent already"
     assert await ada.refuses("send-now", step="nonsense") == (

@@ -177,7 +177,10 @@ async def test_a_run_that_was_terminated_is_closed_as_stopped_by_the_next_failur
     assert standings == ["stopped", "waiting"]
 
     sweep = Sweep(
-        cases=stage.stores.cases, client=stage.cases, now=lambda: clock.now() + timedelta(days=30)
+        cases=stage.stores.cases,
+        ledger=stage.stores.ledger,
+        client=stage.cases,
+        now=lambda: clock.now() + timedelta(days=30),
     )
     lost = await sweep.once()
     assert lost == [(await swept.case())["workflow_id"]]

@@ -50,7 +50,7 @@ async def working(stage: Stage, change: Callable[[Nudger], Nudger]) -> AsyncGene
         desks = Desks(
             case=replace(usual.case, nudger=nudger), nudge=replace(usual.nudge, nudger=nudger)
         )
-        async with workers(stage.client, desks, sends_per_second=1000):
+        async with workers(stage.client, desks):
             yield
 
 

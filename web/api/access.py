@@ -101,3 +101,12 @@ InvoiceReader = Annotated[KeyInfo, Security(_caller, scopes=[Scope.INVOICES_READ
 InvoiceWriter = Annotated[KeyInfo, Security(_caller, scopes=[Scope.INVOICES_WRITE])]
 CaseReader = Annotated[KeyInfo, Security(_caller, scopes=[Scope.CASES_READ])]
 CaseWriter = Annotated[KeyInfo, Security(_caller, scopes=[Scope.CASES_WRITE])]
+# All that is known of a person stands in invoices and cases.
+PersonalDataReader = Annotated[
+    KeyInfo, Security(_caller, scopes=[Scope.INVOICES_READ, Scope.CASES_READ])
+]
+PersonalDataEraser = Annotated[
+    KeyInfo, Security(_caller, scopes=[Scope.INVOICES_WRITE, Scope.CASES_WRITE])
+]
+EndpointReader = Annotated[KeyInfo, Security(_caller, scopes=[Scope.ENDPOINTS_READ])]
+EndpointWriter = Annotated[KeyInfo, Security(_caller, scopes=[Scope.ENDPOINTS_WRITE])]

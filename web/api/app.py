@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 from fastapi import APIRouter, FastAPI
 
 from web.api import answers
 from web.api.access import KeyBook, KeyRing
 from web.api.cases import CaseDoor
 from web.api.invoices import InvoiceDoor
+from web.api.messages import MessageDoor
 from web.api.problems import Problem
 from web.api.route import guarded
 from web.operations import Operations
 
 
-def install(application: FastAPI, *, operations: Operations, keys: KeyBook) -> None:
+class Section(Protocol):
+    """Calls about one subject."""
+
+    def add_to(self, router: APIRouter) -> None:
+        """Give each call its address."""
+        ...
+
+
+def install(
+    application: FastAPI,
+    *,
+    operations: Operations,
+    keys: KeyBook,
+    more: Sequence[Section] = (),
+) -> None:
     """Add /v1 with its keys, its problem documents and their description."""
     router = APIRouter(prefix=answers.PREFIX, tags=["v1"], route_class=guarded(KeyRing(keys)))
     InvoiceDoor(operations).add_to(router)
     CaseDoor(operations).add_to(router)
+    MessageDoor(operations).add_to(router)
+    for section in more:
+        section.add_to(router)
     application.include_router(router)
     answers.install(application)
     _describe(application)

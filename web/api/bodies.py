@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
@@ -14,9 +14,12 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    model_validator,
 )
 
+from dunning.consent import LONGEST_PROOF
 from dunning.orders import Decide, Decision, Extend, Pause, Replan, Resume, SendNow, Skip, Stop
+from dunning.suppression import Reason, Scope
 
 _UNWANTED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
@@ -56,11 +59,13 @@ class CardBody(_Body):
     payment_method_token: _Name = Field(examples=["pm_2"])
 
 
-class _Noted(_Body):
+class Noted(_Body):
+    """A body that may say why."""
+
     note: _Text | None = Field(default=None, description="Why, for the people who work on it.")
 
 
-class PauseBody(_Noted):
+class PauseBody(Noted):
     """Until when nobody is written to; null or absent: until resumed."""
 
     until: _Instant | None = Field(default=None, examples=["2026-11-20T00:00:00Z"])
@@ -70,7 +75,7 @@ class PauseBody(_Noted):
         return Pause(until=self.until)
 
 
-class ResumeBody(_Noted):
+class ResumeBody(Noted):
     """End a pause."""
 
     def order(self) -> Resume:
@@ -78,7 +83,7 @@ class ResumeBody(_Noted):
         return Resume()
 
 
-class SkipBody(_Noted):
+class SkipBody(Noted):
     """A step that shall not be sent."""
 
     step: _Name = Field(examples=["second"])
@@ -88,7 +93,7 @@ class SkipBody(_Noted):
         return Skip(step=self.step)
 
 
-class SendNowBody(_Noted):
+class SendNowBody(Noted):
     """A step that shall be sent as soon as its window allows."""
 
     step: _Name = Field(examples=["second"])
@@ -98,7 +103,7 @@ class SendNowBody(_Noted):
         return SendNow(step=self.step)
 
 
-class StopBody(_Noted):
+class StopBody(Noted):
     """Close the case for good."""
 
     def order(self) -> Stop:
@@ -106,7 +111,7 @@ class StopBody(_Noted):
         return Stop()
 
 
-class ExtendBody(_Noted):
+class ExtendBody(Noted):
     """How many days more the customer gets."""
 
     days: int = Field(ge=1, le=3650, examples=[7])
@@ -116,7 +121,7 @@ class ExtendBody(_Noted):
         return Extend(days=self.days)
 
 
-class ReplanBody(_Noted):
+class ReplanBody(Noted):
     """Plan what is left again from what is known now."""
 
     def order(self) -> Replan:
@@ -124,7 +129,7 @@ class ReplanBody(_Noted):
         return Replan()
 
 
-class DecideBody(_Noted):
+class DecideBody(Noted):
     """What ends the review."""
 
     decision: Annotated[Decision, Field(strict=False)]
@@ -134,7 +139,7 @@ class DecideBody(_Noted):
         return Decide(decision=self.decision)
 
 
-class ReopenBody(_Noted):
+class ReopenBody(Noted):
     """Begin anew what ended unpaid."""
 
 
@@ -148,6 +153,23 @@ class AssignBody(_Body):
     """Who looks after the case; null for nobody."""
 
     owner: _Name | None = Field(examples=["ada"])
+
+
+class SuppressionBody(_Body):
+    """Why and how far a channel to a customer is to be closed."""
+
+    reason: Annotated[Reason, Field(strict=False)] = Reason.OPTED_OUT
+    scope: Annotated[Scope, Field(strict=False)] = Scope.EVERYTHING
+    expires_at: _Instant | None = Field(default=None, examples=["2026-11-20T00:00:00Z"])
+    note: Annotated[_Text, Field(max_length=LONGEST_PROOF)] | None = Field(
+        default=None, description="Who said so, and how; kept as proof of an opt-out."
+    )
+
+    @model_validator(mode="after")
+    def _with_its_note(self) -> Self:
+        if self.note is not None and not self.reason.chosen:
+            raise ValueError("note is kept with the reason opted_out only: leave it out")
+        return self
 
 
 OrderBody = (

@@ -32,6 +32,8 @@ from web.api.parameters import Before, InvoiceId, Limit, RequestId, author, prob
 from web.api.problems import Kind
 from web.documents import CaseFile, CasePage, EventPage
 from web.operations import Operations
+from web.story import StoryDocument
+from workflows.contracts import Snapshot
 
 
 class OrderedDocument(BaseModel):
@@ -43,6 +45,18 @@ class OrderedDocument(BaseModel):
     next_step: str | None
     next_at: datetime | None
     outcome: str | None
+
+
+def ordered(invoice_id: str, snapshot: Snapshot) -> OrderedDocument:
+    """What the run itself says of the case after an order."""
+    return OrderedDocument(
+        invoice_id=invoice_id,
+        state=snapshot.state,
+        version=snapshot.version,
+        next_step=snapshot.next_step,
+        next_at=snapshot.next_at,
+        outcome=snapshot.outcome,
+    )
 
 
 class NotedDocument(BaseModel):
@@ -60,7 +74,7 @@ class CaseDoor:
     def add_to(self, router: APIRouter) -> None:
         """Give each call its address. Ids may hold slashes, so the longer addresses go first."""
         one = "/cases/{invoice_id:path}"
-        ordered = problems(Kind.NOT_FOUND, Kind.REFUSED, Kind.TEMPORAL_DOWN)
+        answers = problems(Kind.NOT_FOUND, Kind.REFUSED, Kind.TEMPORAL_DOWN)
         for name, order in (
             ("pause", self.pause),
             ("resume", self.resume),
@@ -71,12 +85,13 @@ class CaseDoor:
             ("replan", self.replan),
             ("decide", self.decide),
         ):
-            router.post(f"{one}/{name}", responses=ordered)(order)
-        router.post(f"{one}/reopen", responses=ordered)(self.reopen)
+            router.post(f"{one}/{name}", responses=answers)(order)
+        router.post(f"{one}/reopen", responses=answers)(self.reopen)
         asked = problems(Kind.NOT_FOUND)
         router.post(f"{one}/note", status_code=201, responses=asked)(self.add_note)
         router.post(f"{one}/assign", status_code=204, responses=asked)(self.assign)
         router.get("/cases", responses=problems())(self.list_cases)
+        router.get(f"{one}/story", responses=asked)(self.get_story)
         router.get(one, responses=asked)(self.get_case)
         router.get("/events", responses=problems())(self.list_events)
 
@@ -96,6 +111,10 @@ class CaseDoor:
     async def get_case(self, invoice_id: InvoiceId, _: CaseReader) -> CaseFile:
         """The latest case of an invoice, with its messages and all notes."""
         return await lookup.case(self.operations, invoice_id)
+
+    async def get_story(self, invoice_id: InvoiceId, _: CaseReader) -> StoryDocument:
+        """What happened in all cases of an invoice, in order, and why; what is to come last."""
+        return await lookup.story(self.operations, invoice_id)
 
     async def list_events(
         self,
@@ -196,9 +215,9 @@ class CaseDoor:
         )
         return NotedDocument(id=kept)
 
-    async def assign(self, invoice_id: InvoiceId, body: AssignBody, _: CaseWriter) -> None:
+    async def assign(self, invoice_id: InvoiceId, body: AssignBody, caller: CaseWriter) -> None:
         """Give the case, and its open review, to a person."""
-        await self.operations.assign(invoice_id, body.owner)
+        await self.operations.assign(invoice_id, body.owner, author=author(caller))
 
     async def _order(
         self, invoice_id: str, body: OrderBody, caller: KeyInfo, request_id: str | None
@@ -210,11 +229,4 @@ class CaseDoor:
             author=author(caller),
             request_id=request_id,
         )
-        return OrderedDocument(
-            invoice_id=invoice_id,
-            state=snapshot.state,
-            version=snapshot.version,
-            next_step=snapshot.next_step,
-            next_at=snapshot.next_at,
-            outcome=snapshot.outcome,
-        )
+        return ordered(invoice_id, snapshot)

@@ -10,6 +10,8 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from dunning.errors import DunningError, RegistryError
+from store.closed_addresses import StopHoldsError
+from store.erasure import ErasureRefusedError
 from store.errors import DatabaseDownError
 from web.errors import NotFoundError
 from workflows.errors import NoRunError, OrderRefusedError, TemporalDownError
@@ -93,6 +95,8 @@ class FaultError(Exception):
 _CAUSES: tuple[tuple[type[DunningError], Kind, str | None], ...] = (
     (NotFoundError, Kind.NOT_FOUND, None),
     (OrderRefusedError, Kind.REFUSED, None),
+    (ErasureRefusedError, Kind.REFUSED, None),
+    (StopHoldsError, Kind.CONFLICT, None),
     (RegistryError, Kind.CONFLICT, None),
     (NoRunError, Kind.NO_RUN, "The workflow of the case is not running now. Try again soon."),
     (TemporalDownError, Kind.TEMPORAL_DOWN, None),

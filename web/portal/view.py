@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from babel import Locale
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from dunning.directory import Invoice, InvoiceStatus
-from dunning.money import Money
-from dunning.notice import Brand, Notice
-from messages.languages import language_tag, writing_locale
+from dunning.notice import Brand
+from messages.dates import format_day
 from messages.money import format_money
-from messages.parameters import clean_brand, email_parameters, one_line
-from web.portal.headers import host_of, security_headers
-from web.portal.words import Words, words_for
+from messages.parameters import one_line
+from web.portal.frame import Apology, Frame, Speech
+from web.portal.headers import host_of
+from web.portal.words import PromiseWords, Words
+from web.promises import Offer
+
+_NOTHING = Offer()
 
 
-class Apology(Enum):
-    """Why there is no invoice to show: the status of the answer."""
+class Said(Enum):
+    """What became of a choice of a day: the words that tell it, and the status of the answer."""
 
-    UNKNOWN = 404
-    LATER = 503
+    MADE = ("made", 200)
+    MADE_BEFORE = ("made", 409)
+    CHOOSE = ("choose", 400)
+    REFUSED = ("refused", 409)
+    LATER = ("later", 503)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self.value[1]
+
+    def words(self, words: PromiseWords) -> str:
+        """The sentence, in which a day may be missing."""
+        return str(getattr(words, self.value[0]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,59 +50,63 @@ class _Page:
     subject: str | None = None
     pays_at: str | None = None
     help: bool = False
+    note: str | None = None
+    days: tuple[tuple[str, str], ...] = ()
+    token: str = ""
+    chosen: bool = False
 
 
 class View:
-    """Draws pages under one brand; `default_locale` is for customers without one."""
+    """Draws the pages of invoices."""
 
     def __init__(self, brand: Brand, default_locale: str) -> None:
-        self._brand = clean_brand(brand)
-        self._default = default_locale
-        environment = Environment(
-            loader=PackageLoader("web.portal"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._page = environment.get_template("page.html")
-        style = environment.get_template("style.css")
-        self._style = style.render(color=brand.color, ink=_ink(brand))
+        self._frame = Frame(brand, default_locale)
 
-    def invoice(self, invoice: Invoice, *, status: int = 200) -> HTMLResponse:
-        """The invoice as it stands now, with a button while it can be paid here."""
-        wanted = invoice.contact.locale or self._default
-        language, words = words_for(wanted, self._default)
-        page = _of(invoice, words, format_money(invoice.amount, writing_locale(wanted, language)))
-        return self._draw(page, wanted, language, words, status)
+    def invoice(
+        self,
+        invoice: Invoice,
+        *,
+        offer: Offer = _NOTHING,
+        said: Said | None = None,
+        token: str = "",
+        status: int = 200,
+    ) -> HTMLResponse:
+        """The invoice as it stands now, with a button while it can be paid here.
+
+        With days of an `offer` one of them can be chosen; `said` is what became of a choice. The
+        page's own address ends with `token`; a choice is answered one level below it.
+        """
+        speech = self._frame.speech(invoice.contact.locale)
+        amount = format_money(invoice.amount, speech.locale)
+        page = _of(invoice, speech.words, amount)
+        if invoice.status is InvoiceStatus.OPEN:
+            page = replace(_promising(page, offer, said, speech), token=token)
+        return self._draw(page, speech, status)
 
     def apology(self, why: Apology) -> HTMLResponse:
         """A page that knows no customer."""
-        language, words = words_for(self._default, self._default)
+        speech = self._frame.speech()
+        words = speech.words
         if why is Apology.UNKNOWN:
             page = _Page(heading=words.unknown, text=words.unknown_more, help=True)
         else:
             page = _Page(heading=words.later, text=words.later_more, help=True)
-        answer = self._draw(page, self._default, language, words, why.value)
-        if why is Apology.LATER:
-            answer.headers["Retry-After"] = "60"
-        return answer
+        return self._draw(page, speech, why.value)
 
-    def _draw(
-        self, page: _Page, wanted: str, language: str, words: Words, status: int
-    ) -> HTMLResponse:
-        locale = writing_locale(wanted, language)
-        content = self._page.render(
-            **_texts(page, words, self._brand),
-            brand=self._brand,
-            style=Markup(self._style),  # noqa: S704 (made above from a checked colour)
-            lang=language_tag(locale),
-            direction=locale.text_direction,
-        )
-        headers = security_headers(
-            style=self._style, logo_url=self._brand.logo_url, leads_to=page.pays_at
-        )
-        return HTMLResponse(content, status_code=status, headers=headers)
+    def _draw(self, page: _Page, speech: Speech, status: int) -> HTMLResponse:
+        content = _texts(page, speech.words, self._frame.brand)
+        return self._frame.draw("page.html", speech, content, status=status, leads_to=page.pays_at)
+
+
+def _promising(page: _Page, offer: Offer, said: Said | None, speech: Speech) -> _Page:
+    """The page with the days that can be chosen, or with the one that was."""
+    words, locale = speech.words.promise, speech.locale
+    told = said or (Said.MADE if offer.promised else None)
+    note = told.words(words) if told else None
+    if note and offer.promised:
+        note = note.replace("{day}", format_day(offer.promised, locale))
+    days = tuple((day.isoformat(), format_day(day, locale)) for day in offer.days)
+    return replace(page, note=note, days=days, chosen=said is not None)
 
 
 def _of(invoice: Invoice, words: Words, amount: str) -> _Page:
@@ -119,8 +135,15 @@ def _of(invoice: Invoice, words: Words, amount: str) -> _Page:
 
 def _texts(page: _Page, words: Words, brand: Brand) -> Mapping[str, object]:
     host = host_of(page.pays_at) if page.pays_at else None
+    title = words.title.replace("{brand}", brand.name)
     return {
-        "title": words.title.replace("{brand}", brand.name),
+        "title": f"{page.note} {title}" if page.note else title,
+        "note": page.note,
+        "days": page.days,
+        "token": page.token,
+        "below": page.chosen,
+        "day_label": words.promise.label,
+        "day_button": words.promise.button,
         "heading": page.heading.replace("{brand}", brand.name),
         "text": page.text,
         "facts": page.facts,
@@ -129,16 +152,3 @@ def _texts(page: _Page, words: Words, brand: Brand) -> Mapping[str, object]:
         "leads_to": words.leads_to.replace("{host}", host or brand.name),
         "help": words.help if page.help else None,
     }
-
-
-def _ink(brand: Brand) -> object:
-    """The colour of letters on the brand's, the same as on the button of an email."""
-    sample = Notice(
-        template="page",
-        locale="en",
-        brand=brand,
-        amount=Money(minor=0, currency="USD"),
-        invoice_id="",
-        pay_url="",
-    )
-    return email_parameters(sample, Locale("en"))["button_ink"]

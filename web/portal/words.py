@@ -1,4 +1,4 @@
-"""What does the pay page say in each language?"""
+"""What do the pages of customers say in each language?"""
 
 from __future__ import annotations
 
@@ -7,16 +7,62 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
 from messages.languages import fallback_chain
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 _ENGLISH = "en"
 _SUFFIX = ".toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PreferenceWords:
+    """The texts of the page at which customers choose what they receive."""
+
+    title: str
+    intro: str
+    email: str
+    sms: str
+    push: str
+    devices: str
+    on: str
+    off: str
+    unreachable: str
+    stop_email: str
+    stop_sms: str
+    stop_push: str
+    stop_all: str
+    start_email: str
+    start_sms: str
+    start_push: str
+    start_reply: str
+    saved: str
+    not_saved: str
+    nothing: str
+    stays_open: str
+    essential: str
+    help: str
+    stopped: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromiseWords:
+    """What is said of the day on which a customer will pay; `{day}` is filled in by the page."""
+
+    label: str
+    button: str
+    made: str
+    choose: str
+    refused: str
+    later: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """All texts of the page. `{brand}`, `{host}` and `{email}` are filled in by the page."""
+    """All texts of the pay page. `{brand}`, `{host}` and `{email}` are filled in by the page."""
 
     title: str
     heading: str
@@ -36,6 +82,8 @@ class Words:
     unknown_more: str
     later: str
     later_more: str
+    preferences: PreferenceWords
+    promise: PromiseWords
 
 
 def words_for(tag: str, default: str) -> tuple[str, Words]:
@@ -56,10 +104,14 @@ def _spoken(tag: str, known: Collection[str]) -> str | None:
 
 @cache
 def languages() -> dict[str, Words]:
-    """Every language that the page speaks, read once; each has all the words."""
+    """Every language that the pages speak, read once; each has all the words."""
     folder = resources.files("web.portal").joinpath("languages")
     files = [file for file in folder.iterdir() if file.name.endswith(_SUFFIX)]
-    return {
-        file.name.removesuffix(_SUFFIX): Words(**tomllib.loads(file.read_text("utf-8")))
-        for file in files
-    }
+    return {file.name.removesuffix(_SUFFIX): _read(file) for file in files}
+
+
+def _read(file: Traversable) -> Words:
+    found = tomllib.loads(file.read_text("utf-8"))
+    preferences = PreferenceWords(**found.pop("preferences"))
+    promise = PromiseWords(**found.pop("promise"))
+    return Words(preferences=preferences, promise=promise, **found)

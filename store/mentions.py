@@ -1,0 +1,120 @@
+"""In which events that came in is a customer spoken of?
+
+By the merchant's references where there are some, else by what the body itself says: an address, a
+message of ours, a device, a card.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+from sqlalchemy import text
+
+from store.digest import address_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Row, RowMapping
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+# What is shorter would be found in bodies of other customers.
+_SHORTEST = 6
+_KNOWN = text("""
+    WITH own AS (
+        SELECT m.id, m.provider_id, m.address_digest FROM messages m
+        JOIN cases c ON c.id = m.case_id JOIN invoices i ON i.id = c.invoice_id
+        WHERE i.customer_id = :customer
+    )
+    SELECT u.name,
+        array_remove(ARRAY[u.email, u.phone] || ARRAY(
+            SELECT DISTINCT l.recipient FROM letters l JOIN own ON own.id = l.message_id
+            WHERE l.recipient <> :customer), NULL) AS addresses,
+        ARRAY(SELECT id FROM own) || ARRAY(
+            SELECT provider_id FROM own WHERE provider_id IS NOT NULL) AS messages,
+        ARRAY(SELECT DISTINCT address_digest FROM own
+            WHERE address_digest IS NOT NULL) AS digests,
+        ARRAY(SELECT token FROM push_tokens WHERE customer_id = :customer) AS devices,
+        ARRAY(SELECT payment_method_token FROM invoices
+            WHERE customer_id = :customer AND payment_method_token IS NOT NULL) AS cards
+    FROM customers u WHERE u.id = :customer
+""")
+_EVENTS = text("""
+    WITH own AS MATERIALIZED (SELECT id FROM invoices WHERE customer_id = :customer)
+    SELECT e.id, e.source, e.name, e.status, e.received_at, e.body,
+        (e.status = 'pending' AND e.attempts = 0)
+            OR e.leased_until > clock_timestamp() IS TRUE AS at_work
+    FROM events e
+    CROSS JOIN LATERAL (SELECT lower(encode(e.body, 'escape')) AS said OFFSET 0) AS b
+    WHERE e.body IS NOT NULL AND (
+        e.invoice_id IN (SELECT id FROM own)
+        OR e.transaction_id IN (
+            SELECT t.transaction_id FROM transactions t JOIN own ON own.id = t.invoice_id)
+        OR e.idempotency_key IN (
+            SELECT k.key FROM idempotency_keys k JOIN own ON own.id = k.invoice_id)
+        OR e.old_card IN (SELECT d.digest FROM cards d JOIN own ON own.id = d.invoice_id)
+        OR e.id IN (
+            SELECT r.event_id FROM reports r JOIN messages m ON m.id = r.message_id
+            JOIN cases c ON c.id = m.case_id JOIN own ON own.id = c.invoice_id)
+        OR e.id IN (SELECT s.event_id FROM consents s WHERE s.customer_id = :customer)
+        OR (e.invoice_id IS NULL AND EXISTS (
+            SELECT FROM unnest(CAST(:needles AS bytea[])) AS n (needle)
+            WHERE strpos(b.said, lower(encode(n.needle, 'escape'))) > 0)))
+    ORDER BY e.id
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traces:
+    """By what a customer can be recognised. Personal data: never logged.
+
+    `addresses` are those of now and those that were written to, as far as they are known, and
+    `written_to` the digests of the latter.
+    """
+
+    customer_id: str
+    name: str | None
+    addresses: tuple[str, ...]
+    references: tuple[str, ...]
+    written_to: tuple[str, ...]
+
+    def digests(self, key: bytes) -> list[str]:
+        """Under which digests something may be kept; for push it is that of the id."""
+        known = [address_digest(key, one) for one in (*self.addresses, self.customer_id)]
+        return sorted({*known, *self.written_to})
+
+
+async def traces(connection: AsyncConnection, customer_id: str) -> Traces | None:
+    """What the tables know; None for an unknown customer."""
+    row = (await connection.execute(_KNOWN, {"customer": customer_id})).one_or_none()
+    return None if row is None else _traces(customer_id, row)
+
+
+async def events(connection: AsyncConnection, of: Traces) -> Sequence[RowMapping]:
+    """The events with their bodies, oldest first; `at_work` while they are being handled."""
+    known = [one for one in (*of.addresses, *of.references) if len(one) >= _SHORTEST]
+    # PostgreSQL lowers letters of ASCII only.
+    cased = {form for one in known for form in (one, one.lower(), one.upper())}
+    needles = sorted({form for one in cased for form in _forms(one)})
+    values = {"customer": of.customer_id, "needles": needles}
+    return (await connection.execute(_EVENTS, values)).mappings().all()
+
+
+def _traces(customer_id: str, row: Row[tuple[object, ...]]) -> Traces:
+    return Traces(
+        customer_id=customer_id,
+        name=row.name,
+        addresses=tuple(dict.fromkeys(row.addresses)),
+        references=(*row.messages, *row.devices, *row.cards),
+        written_to=tuple(row.digests),
+    )
+
+
+def _forms(known: str) -> set[bytes]:
+    """How the same text looks in JSON and in forms."""
+    in_json = (json.dumps(known)[1:-1], json.dumps(known, ensure_ascii=False)[1:-1])
+    written = (known, *in_json, quote(known, safe=""), quote(known), quote_plus(known))
+    return {form.encode() for form in written}
