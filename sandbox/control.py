@@ -2,20 +2,18 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Self
 
 import uvicorn
-from pydantic import JsonValue
 
 from sandbox.clock import SandboxClock
 from sandbox.faults import Faults
 from sandbox.fcm_tokens import FcmDevices
 from sandbox.inbox import Inbox
 from sandbox.rates import SendGridRate, TwilioRate
-from sandbox.revtain_ledger import RevtainLedger
-from sandbox.revtain_webhooks import Delivery, RevtainWebhooks, Sending
+from sandbox.revtain_control import RevtainControl
 from sandbox.sendgrid_webhook import SendGridWebhook
 from sandbox.server import create_app
 from sandbox.settings import SandboxSettings
@@ -50,44 +48,6 @@ def _loopback_listener() -> socket.socket:
     return listener
 
 
-class RevtainControl:
-    """Revtain's side: its events, and what it knows about attempts."""
-
-    def __init__(self, webhooks: RevtainWebhooks, ledger: RevtainLedger) -> None:
-        self.webhooks = webhooks
-        self.ledger = ledger
-
-    @property
-    def deliveries(self) -> list[Delivery]:
-        return self.webhooks.deliveries
-
-    def send_to(self, url: str, secret: str | None = None) -> None:
-        self.webhooks.url = url
-        self.webhooks.secret = secret or self.webhooks.secret
-
-    async def fire(
-        self,
-        event: Mapping[str, JsonValue] | bytes,
-        *,
-        forge: bool = False,
-        repeat: int = 1,
-        hold: bool = False,
-        redeliver: bool | None = None,
-        signature: str | None = None,
-    ) -> list[Delivery]:
-        """Send an event to the merchant; returns when each copy was tried once, or is held."""
-        sending = Sending(
-            forge=forge, repeat=repeat, hold=hold, redeliver=redeliver, signature=signature
-        )
-        return await self.webhooks.fire(event, sending)
-
-    async def release(self, order: Sequence[int] | None = None) -> list[Delivery]:
-        return await self.webhooks.release(order)
-
-    async def settled(self, within_s: float = 5.0) -> None:
-        await self.webhooks.settled(within_s)
-
-
 class Sandbox:
     def __init__(self, url: str, world: SandboxWorld) -> None:
         self.url = url
@@ -95,7 +55,7 @@ class Sandbox:
         self.twilio_url = f"{url}/twilio"
         self.fcm_url = f"{url}/fcm"
         self.revtain_url = f"{url}/revtain"
-        self.revtain = RevtainControl(world.webhooks, world.ledger)
+        self.revtain = RevtainControl(world)
         self.twilio = TwilioControl(world.texts, world.callbacks, world.replies, world.twilio_post)
         self._world = world
 

@@ -18,9 +18,14 @@ class Vendor(StrEnum):
 
 
 class Operation(StrEnum):
-    """`send` is a mail, a text, a push or an execute; `read` is a fetch, a list or a status."""
+    """`send` is a mail, a text, a push or an execute; `read` is a fetch, a list or a status.
+
+    A look-up is a `read` too. `link` asks for a page for a new card, `pulse` tells of a payment.
+    """
 
     SEND = "send"
+    LINK = "link"
+    PULSE = "pulse"
     READ = "read"
     ANY = "any"
 

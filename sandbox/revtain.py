@@ -1,26 +1,19 @@
 """How does the sandbox answer as Revtain's API?"""
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from fastapi import APIRouter, Request
 from pydantic import JsonValue, ValidationError
 from starlette.responses import JSONResponse, Response
 
+from sandbox import revtain_refusals as refusals
 from sandbox.faults import Call, Operation, Vendor
 from sandbox.revtain_ledger import ExecuteRequest, Outcome, Transaction
-from sandbox.settings import SandboxSettings
 from sandbox.world import SandboxWorld, World
 
 router = APIRouter(prefix="/revtain/api/recovery")
 
 _READ = Call(Vendor.REVTAIN, Operation.READ)
-_RATE_LIMITED: dict[str, JsonValue] = {
-    "error": "Too many recovery requests. Rate limit: 60 requests per minute per API key.",
-    "retryAfter": "60 seconds",
-}
-_SAME_KEY = "A recovery attempt with this idempotencyKey has already been processed."
-_SAME_CHARGE = "A recovery attempt for the same card and amount was made within the last 5 minutes."
 
 
 @router.post("/execute")
@@ -35,8 +28,9 @@ async def execute(request: Request, world: World) -> Response:
     async def handle() -> Response:
         return _execute(request, world, wanted)
 
+    await world.log_request(Vendor.REVTAIN, request)
     call = Call(Vendor.REVTAIN, Operation.SEND, recipients)
-    return await world.through_faults(call, _fault_body, handle)
+    return await world.through_faults(call, refusals.of_fault, handle)
 
 
 @router.get("/status")
@@ -44,7 +38,7 @@ async def status_by_key(request: Request, world: World, idempotencyKey: str = ""
     async def handle() -> Response:
         return _status(request, world, world.ledger.by_key(idempotencyKey), idempotencyKey)
 
-    return await world.through_faults(_READ, _fault_body, handle)
+    return await world.through_faults(_READ, refusals.of_fault, handle)
 
 
 @router.get("/status/{transaction_id}")
@@ -52,36 +46,36 @@ async def status_by_id(transaction_id: str, request: Request, world: World) -> R
     async def handle() -> Response:
         return _status(request, world, world.ledger.get(transaction_id), transaction_id)
 
-    return await world.through_faults(_READ, _fault_body, handle)
+    return await world.through_faults(_READ, refusals.of_fault, handle)
 
 
 def _execute(
     request: Request, world: SandboxWorld, wanted: ExecuteRequest | ValidationError
 ) -> Response:
     now = world.clock.now()
-    if refusal := _refused_key(request, world.settings):
+    if refusal := refusals.of_key(request, world.settings):
         return refusal
     if world.ledger.over_limit(request.headers["x-api-key"], now):
-        return JSONResponse(_RATE_LIMITED, 429)
+        return JSONResponse(refusals.RATE_LIMITED, 429)
     if isinstance(wanted, ValidationError):
-        return _invalid(_first_error(wanted))
+        return refusals.of_form(wanted)
     return _refused_attempt(world, wanted, now) or _attempt(world, wanted, now)
 
 
 def _refused_attempt(world: SandboxWorld, wanted: ExecuteRequest, now: datetime) -> Response | None:
     if not wanted.amount_allowed:
-        return _invalid("amount must be from 50 to 100000000")
+        return refusals.invalid("amount must be from 50 to 100000000")
     key = wanted.idempotencyKey
     if key and (earlier := world.ledger.by_key(key)):
-        return _duplicate(earlier, _SAME_KEY)
+        return refusals.duplicate(earlier, refusals.SAME_KEY)
     if earlier := world.ledger.same_charge(wanted, now):
-        return _duplicate(earlier, _SAME_CHARGE)
+        return refusals.duplicate(earlier, refusals.SAME_CHARGE)
     return None
 
 
 def _attempt(world: SandboxWorld, wanted: ExecuteRequest, now: datetime) -> Response:
     transaction = world.ledger.open(wanted, now)
-    if transaction.outcome is not Outcome.QUEUED:
+    if not transaction.outcome.is_open:
         world.webhooks.post_later(transaction.event())
     return _answer(transaction)
 
@@ -97,6 +91,14 @@ def _answer(transaction: Transaction) -> Response:
     if transaction.outcome is Outcome.QUEUED:
         message = f"{transaction.decline_code}: queued for a later retry."
         return JSONResponse({"message": message, "transactionId": transaction.id}, 202)
+    if transaction.outcome is Outcome.UNKNOWN:
+        message = "The gateway's answer was ambiguous. Do not charge again."
+        told = {"status": "unknown", "message": message, "transactionId": transaction.id}
+        return JSONResponse(told, 202)
+    return _final(transaction)
+
+
+def _final(transaction: Transaction) -> Response:
     recovered = transaction.outcome is Outcome.SUCCESS
     body = {
         "success": recovered,
@@ -114,7 +116,7 @@ def _answer(transaction: Transaction) -> Response:
 def _status(
     request: Request, world: SandboxWorld, transaction: Transaction | None, named: str
 ) -> Response:
-    if refusal := _refused_key(request, world.settings):
+    if refusal := refusals.of_key(request, world.settings):
         return refusal
     if transaction is None:
         told = world.ledger.told(named)
@@ -137,35 +139,5 @@ def _status(
     return JSONResponse(body)
 
 
-def _refused_key(request: Request, settings: SandboxSettings) -> Response | None:
-    key = request.headers.get("x-api-key", "")
-    if not key or (settings.revtain_api_keys and key not in settings.revtain_api_keys):
-        return JSONResponse({"error": "Missing or invalid API key."}, 401)
-    return None
-
-
-def _duplicate(earlier: Transaction, message: str) -> Response:
-    body = {
-        "error": "Duplicate recovery request.",
-        "message": message,
-        "existingTransactionId": earlier.id,
-        "existingStatus": earlier.status,
-    }
-    return JSONResponse(body, 409)
-
-
-def _invalid(message: str) -> Response:
-    return JSONResponse({"error": "Invalid request.", "message": message}, 400)
-
-
-def _first_error(error: ValidationError) -> str:
-    first = error.errors()[0]
-    return f"{'.'.join(str(step) for step in first['loc']) or 'body'}: {first['msg']}"
-
-
 def _recipients(wanted: ExecuteRequest) -> tuple[str, ...]:
     return (wanted.paymentMethodToken, wanted.customerEmail or "")
-
-
-def _fault_body(status: int) -> Mapping[str, JsonValue]:
-    return _RATE_LIMITED if status == 429 else {"error": "Internal server error."}  # noqa: PLR2004 - the HTTP status

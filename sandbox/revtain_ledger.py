@@ -15,7 +15,7 @@ _VELOCITY = timedelta(minutes=5)
 _RATE_WINDOW = timedelta(minutes=1)
 _RATE_LIMIT = 60
 _FORCED_FAILURE_AMOUNT = 44
-_AMOUNTS = range(50, 100_000_001)
+AMOUNTS = range(50, 100_000_001)
 _QUEUED_CODES = {"insufficient_funds", "expired_card"}
 _BLOCKED_CODES = {
     *("fraudulent", "lost_card", "pickup_card", "restricted_card", "fraud_suspected"),
@@ -35,6 +35,13 @@ class Outcome(StrEnum):
     FAILED = "failed"
     BLOCKED = "blocked"
     QUEUED = "queued"
+    UNKNOWN = "unknown"
+    """The gateway's answer was ambiguous."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a webhook tells later what came of it."""
+        return self in {Outcome.QUEUED, Outcome.UNKNOWN}
 
 
 class ExecuteRequest(BaseModel):
@@ -46,12 +53,15 @@ class ExecuteRequest(BaseModel):
     originalDeclineCode: str | None = None  # noqa: N815 - the vendor's spelling
     idempotencyKey: str | None = Field(default=None, max_length=128)  # noqa: N815 - likewise
     customerEmail: str | None = None  # noqa: N815 - the vendor's spelling
+    cardOrigin: str | None = Field(default=None, pattern="^[A-Z]{2}$")  # noqa: N815 - likewise
+    binPrefix: str | None = Field(default=None, pattern="^[0-9]{6}$")  # noqa: N815 - likewise
+    fallbackPaymentMethodTokens: tuple[str, ...] = Field(default=(), strict=False)  # noqa: N815 - likewise
     simulateOutcome: Literal["success", "failed", "blocked"] | None = None  # noqa: N815 - likewise
 
     @property
     def amount_allowed(self) -> bool:
         """44 forces a failure at the test gateway although it is below the stated minimum."""
-        return self.amount == _FORCED_FAILURE_AMOUNT or self.amount in _AMOUNTS
+        return self.amount == _FORCED_FAILURE_AMOUNT or self.amount in AMOUNTS
 
 
 @dataclass(slots=True)
@@ -63,6 +73,8 @@ class Transaction:
     outcome: Outcome
     created_at: datetime
     recovered_at: datetime | None = None
+    planned_code: str | None = None
+    """What a failure says, whatever code the request came with."""
 
     @property
     def status(self) -> str:
@@ -72,13 +84,13 @@ class Transaction:
     @property
     def decline_code(self) -> str:
         default = "fraudulent" if self.outcome is Outcome.BLOCKED else "expired_card"
-        return self.request.originalDeclineCode or default
+        return self.planned_code or self.request.originalDeclineCode or default
 
     @property
     def recommended_action(self) -> str:
         if self.outcome is Outcome.BLOCKED:
             return "manual_review"
-        if self.outcome is Outcome.QUEUED:
+        if self.outcome.is_open:
             return "monitor"
         return "retry_later" if self.decline_code in _LATER_CODES else "request_card_update"
 
@@ -114,6 +126,10 @@ class RevtainLedger:
         self._told: dict[str, Mapping[str, JsonValue]] = {}
         self.outcomes: dict[str, Outcome] = {}
         """Payment method token, and the outcome that every attempt with it shall have."""
+        self.decline_codes: dict[str, str] = {}
+        """Payment method token, and the code that its failures carry."""
+        self.pulses: list[dict[str, JsonValue]] = []
+        """Payments that succeeded without any recovery, as they were told."""
 
     def over_limit(self, api_key: str, now: datetime) -> bool:
         calls = self._calls.setdefault(api_key, deque())
@@ -124,6 +140,11 @@ class RevtainLedger:
 
     def get(self, transaction_id: str) -> Transaction | None:
         return self._by_id.get(transaction_id)
+
+    @property
+    def transactions(self) -> list[Transaction]:
+        """Every attempt that was taken, the oldest first."""
+        return list(self._by_id.values())
 
     def by_key(self, idempotency_key: str) -> Transaction | None:
         return next(
@@ -166,6 +187,7 @@ class RevtainLedger:
 
     def open(self, request: ExecuteRequest, now: datetime) -> Transaction:
         transaction = Transaction(_new_id(), request, self._outcome_of(request), now)
+        transaction.planned_code = self.decline_codes.get(request.paymentMethodToken)
         transaction.settle(transaction.outcome, now)
         self._by_id[transaction.id] = transaction
         return transaction
@@ -186,6 +208,8 @@ class RevtainLedger:
         self._calls.clear()
         self._told.clear()
         self.outcomes.clear()
+        self.decline_codes.clear()
+        self.pulses.clear()
 
 
 def _standing(event: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

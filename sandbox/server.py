@@ -5,7 +5,19 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from sandbox import control_api, control_feedback, fcm, page, revtain, sendgrid, twilio
+from sandbox import (
+    control_api,
+    control_feedback,
+    control_revtain,
+    fcm,
+    page,
+    revtain,
+    revtain_declines,
+    revtain_hosted,
+    revtain_pulse,
+    sendgrid,
+    twilio,
+)
 from sandbox.settings import SandboxSettings
 from sandbox.world import SandboxWorld
 
@@ -21,6 +33,7 @@ def create_app(settings: SandboxSettings, world: SandboxWorld | None = None) -> 
 
     app = FastAPI(openapi_url=None, lifespan=lifespan)
     app.state.world = held
-    for part in (sendgrid, twilio, fcm, revtain, control_api, control_feedback, page):
+    vendors = (sendgrid, twilio, fcm, revtain, revtain_hosted, revtain_pulse, revtain_declines)
+    for part in (*vendors, control_api, control_revtain, control_feedback, page):
         app.include_router(part.router)
     return app

@@ -48,6 +48,8 @@ class SandboxSettings(BaseModel):
     fcm_keys: dict[str, str] = Field(default_factory=dict)
     """Service account's address to its public key in PEM."""
     revtain_api_keys: tuple[str, ...] = ()
+    revtain_vault: bool = True
+    """Whether the account has the vault, and with it hosted pages for new cards."""
     webhook_url: str | None = None
     webhook_secret: str = "whsec_sandbox"  # noqa: S105 - a published value for trials
     redelivery_s: tuple[float, ...] = (

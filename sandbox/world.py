@@ -15,6 +15,7 @@ from sandbox.faults import Call, Fault, FaultKind, Faults, Moment
 from sandbox.fcm_tokens import FcmDevices
 from sandbox.inbox import Inbox, Message, MessageDraft, TakenRequest
 from sandbox.rates import SendGridRate, TwilioRate
+from sandbox.revtain_card_pages import CardPages
 from sandbox.revtain_ledger import RevtainLedger
 from sandbox.revtain_webhooks import RevtainWebhooks
 from sandbox.sendgrid_webhook import SendGridWebhook
@@ -39,6 +40,7 @@ class SandboxWorld:
         self.texts = TwilioTexts()
         self.devices = FcmDevices()
         self.ledger = RevtainLedger()
+        self.card_pages = CardPages(active=settings.revtain_vault)
         self.webhooks = RevtainWebhooks(settings, self.clock, self.ledger)
         self.courier = Courier(settings, self.clock)
         self.mail_events = SendGridWebhook(settings, self.clock, self.inbox, self.courier)
@@ -117,6 +119,7 @@ class SandboxWorld:
         self.texts.clear()
         self.devices.clear()
         self.ledger.clear()
+        self.card_pages = CardPages(active=self.settings.revtain_vault)
 
     async def close(self) -> None:
         self._closing.set()

@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, ServerDisconnectedError
 from pydantic import JsonValue
 
 from sandbox.control import Sandbox
-from sandbox.faults import Fault, FaultKind, Vendor
+from sandbox.faults import Fault, FaultKind, Moment, Vendor
 from sandbox.revtain_ledger import Outcome
 
 Merchant = Any
@@ -198,6 +198,9 @@ async def test_the_sixty_first_call_in_a_minute_is_too_many(
         {"paymentMethodToken": ""},
         {"idempotencyKey": "k" * 129},
         {"simulateOutcome": "maybe"},
+        {"cardOrigin": "USA"},
+        {"binPrefix": "4111"},
+        {"fallbackPaymentMethodTokens": "pm_2"},
     ],
 )
 async def test_a_faulty_request_is_refused(
@@ -261,3 +264,77 @@ async def test_an_event_that_was_made_up_is_true_from_then_on(
     assert seen == ["failed", "succeeded", "succeeded"]
     await sandbox.revtain.fire({**failed, "revtainTransactionId": "txn-2"}, forge=True, hold=True)
     assert (await status(browser, "/txn-2"))[0] == 404
+
+
+async def test_an_ambiguous_answer_is_accepted_and_resolved_later(
+    sandbox: Sandbox, browser: ClientSession, merchant: Merchant
+) -> None:
+    sandbox.revtain.set_outcome("pm_1", Outcome.UNKNOWN)
+    code, answer = await execute(browser, idempotencyKey="INV-1_1")
+    again, duplicate = await execute(browser, idempotencyKey="INV-1_1")
+
+    assert (code, answer["status"], again, duplicate["existingStatus"]) == (
+        *(202, "unknown"),
+        *(409, "unknown"),
+    )
+    assert await events(sandbox, merchant) == []
+    await sandbox.revtain.settle(answer["transactionId"], "success")
+    (event,) = await events(sandbox, merchant)
+    _, found = await status(browser, "?idempotencyKey=INV-1_1")
+    assert (event["event"], event["revtainTransactionId"], found["status"]) == (
+        *("recovery.success", answer["transactionId"]),
+        "succeeded",
+    )
+    with pytest.raises(KeyError):
+        await sandbox.revtain.settle("nobody", "success")
+
+
+async def test_the_code_of_a_failure_can_be_set(
+    sandbox: Sandbox, browser: ClientSession, merchant: Merchant
+) -> None:
+    async with browser.put("/_control/revtain/decline-codes", json={"pm_1": "stolen_card"}) as set_:
+        assert set_.status == 200
+    sandbox.revtain.set_outcome("pm_1", Outcome.FAILED)
+    _, answer = await execute(browser, originalDeclineCode="expired_card")
+    (event,) = await events(sandbox, merchant)
+    assert (answer["error"], event["declineCode"]) == ("stolen_card", "stolen_card")
+
+
+async def test_an_answer_may_be_lost_after_the_charge_was_taken(
+    sandbox: Sandbox, browser: ClientSession, merchant: Merchant
+) -> None:
+    lost = Fault(kind=FaultKind.DROP, when=Moment.AFTER)
+    sandbox.faults.plan(Vendor.REVTAIN, lost, to="pm_1")
+    with pytest.raises(ServerDisconnectedError):
+        await execute(browser, idempotencyKey="INV-1_1")
+
+    code, found = await status(browser, "?idempotencyKey=INV-1_1")
+    (event,) = await events(sandbox, merchant)
+    assert (code, found["transactionId"]) == (200, event["revtainTransactionId"])
+
+
+async def test_attempts_are_read_over_http(sandbox: Sandbox, browser: ClientSession) -> None:
+    await execute(
+        browser,
+        cardOrigin="US",
+        binPrefix="411111",
+        fallbackPaymentMethodTokens=["pm_2"],
+        idempotencyKey="INV-1_1",
+    )
+    async with browser.get("/_control/revtain/transactions") as answer:
+        (attempt,) = await answer.json()
+    assert attempt["id"] == sandbox.revtain.attempts[0].id
+    assert attempt["request"] == {
+        "paymentMethodToken": "pm_1",
+        "amount": 5000,
+        "currency": "USD",
+        "originalDeclineCode": None,
+        "idempotencyKey": "INV-1_1",
+        "customerEmail": None,
+        "cardOrigin": "US",
+        "binPrefix": "411111",
+        "fallbackPaymentMethodTokens": ["pm_2"],
+        "simulateOutcome": None,
+    }
+    (sent,) = sandbox.messages.requests
+    assert (sent.vendor, sent.path) == ("revtain", "/api/recovery/execute")
