@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from app.embedded.errors import EmbeddedServerError
-from bench import acceptance, budget, closing, drain, nudges, rehearsal, report
+from bench import acceptance, budget, closing, drain, nudges, pages, rehearsal, report
 from bench.rows import Row
 from bench.servers import BenchError, Servers
 from bench.size import FULL, QUICK, Size
@@ -27,6 +27,7 @@ _MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
     "burst": ("Sending a burst with Temporal down", acceptance.with_temporal_down),
     "drain": ("Draining a full inbox", drain.drain),
     "stream": ("Sending while cases are started", acceptance.while_cases_start),
+    "pages": ("Looking at the customers' pages", pages.pages),
     "closing": ("Sending payments", closing.closing),
     "budget": ("Playing one case to its end", budget.budget),
     "nudges": ("Sending everything that is due at once", nudges.nudges),

@@ -33,7 +33,7 @@ from dunning import ids
 from dunning.policy import Policy, parse_policy
 from dunning.registration import InvoiceRegistration
 from sandbox.control import Sandbox
-from store.ledger import MessageStatus
+from store.message_records import MessageStatus
 from webhook.intake import Answer
 from workflows.client import CaseClient
 from workflows.contracts import SEARCH_ATTRIBUTES

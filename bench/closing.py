@@ -34,7 +34,7 @@ async def closing(servers: Servers, size: Size) -> list[Row]:
                 connections=32,
                 rate=_RATE,
                 seconds=cases / _RATE * 3,
-                success=True,
+                kind="success",
                 stamped=True,
             )
         )

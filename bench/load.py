@@ -1,4 +1,4 @@
-"""How fast does a webhook door answer? A cheap client in a process of its own.
+"""How fast does a door answer? A cheap client in a process of its own.
 
 It shares the processors with what it measures, so it does next to nothing per request: they are
 made beforehand, connections are kept open, and of an answer only status and length are read.
@@ -14,17 +14,24 @@ import json
 import re
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from time import perf_counter
-from typing import cast
+from typing import Literal, cast
 
 import uvloop
 from pydantic import BaseModel, ConfigDict
 
 from app import clock
-from bench import events
+from bench import events, looks
 
+Kind = Literal["failure", "success", "page", "row"]
+_REQUESTS: Mapping[Kind, Callable[[int, str], bytes]] = {
+    "failure": lambda number, secret: events.request(events.failure(number), secret),
+    "success": lambda number, secret: events.request(events.success(number), secret),
+    "page": looks.page,
+    "row": looks.row,
+}
 _STATUS = slice(9, 12)
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
@@ -45,7 +52,7 @@ class Load(BaseModel):
     rate: float | None = None
     first: int = 0
     uncounted: int = 0
-    success: bool = False
+    kind: Kind = "failure"
     stamped: bool = False
 
 
@@ -61,6 +68,7 @@ class Result(BaseModel):
     refused: int
     seconds: float
     p50: float
+    p95: float
     p99: float
     worst: float
     sent_at: tuple[float, ...] = ()
@@ -167,11 +175,9 @@ async def _steady(client: _Client, rate: float) -> None:
 
 async def run(load: Load) -> Result:
     """Send it all, or as much as fits into the time."""
-    make = events.success if load.success else events.failure
+    request = _REQUESTS[load.kind]
     numbers = range(load.first, load.first + load.requests)
-    client = _Client(
-        [events.request(make(number), load.secret) for number in numbers], load.uncounted
-    )
+    client = _Client([request(number, load.secret) for number in numbers], load.uncounted)
     loop = asyncio.get_running_loop()
     for _ in range(load.connections):
         await loop.create_connection(lambda: _Connection(client), "127.0.0.1", load.port)
@@ -187,6 +193,7 @@ async def run(load: Load) -> Result:
         refused=client.refused,
         seconds=seconds,
         p50=_share(ordered, 0.50),
+        p95=_share(ordered, 0.95),
         p99=_share(ordered, 0.99),
         worst=ordered[-1],
         sent_at=tuple(round(at, 4) for at in client.sent_at) if load.stamped else (),

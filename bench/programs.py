@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from app.embedded.go_build import CHECKOUT
 from bench.bare import Task
 from bench.load import Load, Result
-from bench.servers import CACHE, SECRET, BenchError
+from bench.servers import CACHE, SECRET, BenchError, until
 
 _FOLDER = Path(__file__).parent
 _YARDSTICK = ("package.json", "package-lock.json", "express_handler.mjs")
@@ -42,6 +42,30 @@ async def start(module: str, task: BaseModel) -> Process:
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", module, task.model_dump_json(), stdout=PIPE, cwd=CHECKOUT
     )
+
+
+@asynccontextmanager
+async def serving(module: str, task: BaseModel, port: int) -> AsyncGenerator[None]:
+    """A module of ours that answers at a port, once it listens."""
+    process = await start(module, task)
+
+    async def listening() -> bool:
+        if process.returncode is not None:
+            raise BenchError(f"{module} ended with exit code {process.returncode}")
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    try:
+        await until(listening)
+        yield
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
 
 
 @asynccontextmanager

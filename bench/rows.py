@@ -49,6 +49,11 @@ class Rounds(BaseModel):
         return median(result.rate for result in self.results)
 
     @property
+    def p95(self) -> float:
+        """Milliseconds within which 95 of 100 requests were answered."""
+        return median(result.p95 for result in self.results)
+
+    @property
     def p99(self) -> float:
         """Milliseconds within which 99 of 100 requests were answered."""
         return median(result.p99 for result in self.results)
@@ -63,6 +68,7 @@ class Rounds(BaseModel):
         return {
             f"{name}_rate": self.rate,
             f"{name}_p50_ms": median(result.p50 for result in self.results),
+            f"{name}_p95_ms": self.p95,
             f"{name}_p99_ms": self.p99,
             f"{name}_worst_ms": max(result.worst for result in self.results),
             f"{name}_refused": self.refused,

@@ -22,6 +22,7 @@ from store import migrations
 from workflows.contracts import SEARCH_ATTRIBUTES
 
 SECRET = "whsec_bench_0123456789abcdef"  # noqa: S105 (of no account)
+LINK_SECRET = "bench-secret-key-0123456789abcdef"  # noqa: S105 (nor this)
 PROGRAM = Path(sys.executable).with_name("dunning")
 CACHE = go_build.CHECKOUT / ".dunning"
 _OURS = ("DUNNING_", "TEMPORAL_", "SENDGRID_", "TWILIO_", "REVTAIN_")
@@ -102,7 +103,7 @@ class Servers:
         return {
             **kept,
             "DUNNING_DATABASE_URL": database.url,
-            "DUNNING_SECRET_KEY": "bench-secret-key-0123456789abcdef",
+            "DUNNING_SECRET_KEY": LINK_SECRET,
             "DUNNING_EMAIL_FROM": "billing@merchant.example",
             "REVTAIN_WEBHOOK_SECRET": SECRET,
             "SENDGRID_API_KEY": "SG.bench",

@@ -17,6 +17,7 @@ class Size:
     recoveries: int
     past_cases: int
     nudges: int
+    pages: int
 
     @property
     def invoices(self) -> int:
@@ -35,6 +36,7 @@ FULL = Size(
     recoveries=300,
     past_cases=10_000,
     nudges=2_000,
+    pages=10_000,
 )
 QUICK = Size(
     rounds=1,
@@ -45,4 +47,5 @@ QUICK = Size(
     recoveries=100,
     past_cases=2_000,
     nudges=300,
+    pages=2_000,
 )
