@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup temporal browser test soak demo bench fmt lock clean
+.PHONY: help setup temporal browser test soak demo bench screenshots fmt lock clean
 
 # Go, uv and pyright keep their caches below HOME; give them one where there is none.
 ifeq ($(strip $(HOME)),)
@@ -15,7 +15,7 @@ RUN := .venv/bin/
 COMPILE := tools/uv pip compile $(if $(UPGRADE),--upgrade) --quiet --universal --generate-hashes --no-annotate --no-header -p 3.11
 
 help: ## list the targets
-	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: .venv/.installed ## install everything into .venv, exactly as locked
 
@@ -35,7 +35,7 @@ setup: .venv/.installed ## install everything into .venv, exactly as locked
 temporal: setup ## build Temporal's programs into .dunning/bin, if they are missing or outdated
 	@$(RUN)python -m app.embedded.go_build
 
-browser: ## install Chromium, in which the tests look at emails, if there is none and apt-get may
+browser: ## install Chromium, in which the tests look at emails and pages, if there is none and apt-get may
 	@tools/browser
 
 test: setup temporal browser ## the whole gate: format, lint, layers, types, tests on real servers
@@ -54,6 +54,9 @@ demo: setup ## play a month of dunning in about a minute, then leave the console
 
 bench: setup temporal ## measure against the yardsticks
 	@$(RUN)python -m bench
+
+screenshots: setup temporal browser ## take a picture of every page in every state, and of every email
+	@$(RUN)python -m tests.pages.screenshots
 
 fmt: setup ## format, and fix what the linter can fix
 	$(RUN)ruff format .
