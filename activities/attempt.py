@@ -9,7 +9,7 @@ from activities.failures import retryable
 from dunning.channel import Channel
 from dunning.errors import ProviderUnavailableError
 from dunning.events import Deferred
-from dunning.facts import RECEIPT, Case
+from dunning.facts import RECEIPT, Case, of_service
 from dunning.notice import ESSENTIAL
 from dunning.roads import roads
 from dunning.steps import Step
@@ -46,9 +46,14 @@ class Attempt:
         return self.step.id == RECEIPT
 
     @property
+    def parting(self) -> bool:
+        """Whether a closed case may send it still: a receipt, or a notice of the service."""
+        return self.receipt or of_service(self.step)
+
+    @property
     def essential(self) -> bool:
         """Whether the customer must get it, in spite of an unsubscribe from reminders (R13)."""
-        return self.receipt or self.step.template in ESSENTIAL
+        return self.parting or self.step.template in ESSENTIAL
 
     @property
     def last(self) -> bool:
@@ -58,16 +63,16 @@ class Attempt:
     @property
     def spaced(self) -> bool:
         """Whether it keeps its distance from what another case sent for this one (R8)."""
-        return not (self.receipt or self.step.ordered)
+        return not (self.parting or self.step.ordered)
 
     @property
     def within_budget(self) -> bool:
         """Whether the contact budget may hold it back (R10).
 
-        Not a receipt, nor what a person ordered, nor the last notice: it says until when paying
-        keeps everything as it is, and no later message says so again.
+        Not a receipt or a notice of the service, nor what a person ordered, nor the last notice: it
+        says until when paying keeps everything as it is, and no later message says so again.
         """
-        return not (self.receipt or self.step.ordered or self.step.final)
+        return not (self.parting or self.step.ordered or self.step.final)
 
     def again(self, fault: ProviderUnavailableError) -> Deferred:
         """Try again in the activity while the wait is short, else let the case wait."""

@@ -8,17 +8,22 @@ from datetime import datetime
 from temporalio import activity
 
 from activities.attempt import Attempt
+from activities.charging import Charging
 from activities.failures import in_our_words
 from activities.nudge import Nudger
 from activities.opening import Opening
+from activities.parting import Parting
 from dunning.case import apply
-from dunning.events import Closed, NudgeEnded, NudgeResult, Opened
+from dunning.charge import ChargeOrder
+from dunning.events import Charged, Closed, NudgeEnded, NudgeResult, Opened, Projected, Settled
 from dunning.facts import Case
 from dunning.steps import Step
 from store.cases import Cases
 from workflows.contracts import (
     CaseActivities,
     CaseRecord,
+    ChargeInput,
+    ChargeOutput,
     NudgeActivities,
     NudgeInput,
     NudgeOutput,
@@ -41,6 +46,8 @@ class CaseDesk(CaseActivities):
     opening: Opening
     cases: Cases
     nudger: Nudger
+    parting: Parting
+    charging: Charging
 
     @activity.defn(name="open_case")
     async def open_case(self, asked: OpenInput) -> Opened:
@@ -55,10 +62,38 @@ class CaseDesk(CaseActivities):
         return opened
 
     @activity.defn(name="project_case")
-    async def project_case(self, record: CaseRecord) -> None:
-        """Show the case in the database, unless a later version is shown already."""
+    async def project_case(self, record: CaseRecord) -> Settled | None:
+        """Show the case in the database, unless a later version is shown already.
+
+        That a service has ended is shown only if that is true; else it says why it is not.
+        """
+        now = _now()
         with in_our_words():
-            await self._show(record.case, _now())
+            settled = await self.parting.at_end(record.invoice_id, record.case, now)
+            shown = record.case
+            if settled is not None:
+                shown, _ = apply(record.case, Projected(settled=settled), now)
+            await self._show(shown, now)
+        return settled
+
+    @activity.defn(name="charge")
+    async def charge(self, asked: ChargeInput) -> ChargeOutput:
+        """Have the invoice's card charged, at most once for each key, and show what came of it.
+
+        The case is shown first, so that no message about several invoices speaks of this one.
+        """
+        now, work = _now(), asked.work
+        order = ChargeOrder(
+            key=work.key,
+            invoice_id=asked.invoice_id,
+            purpose=work.purpose,
+            decline_code=work.decline_code,
+        )
+        with in_our_words():
+            await self._show(asked.case, now)
+            result = await self.charging.attempt(order, now)
+            await self._show(apply(asked.case, Charged(result=result), now)[0], now)
+        return ChargeOutput(result=result)
 
     @activity.defn(name="close_case")
     async def close_case(self, record: CaseRecord) -> Closed:
@@ -87,6 +122,7 @@ class NudgeDesk(NudgeActivities):
 
     cases: Cases
     nudger: Nudger
+    parting: Parting
 
     @activity.defn(name="nudge")
     async def nudge(self, asked: NudgeInput) -> NudgeOutput:
@@ -94,7 +130,8 @@ class NudgeDesk(NudgeActivities):
         now = _now()
         attempt = Attempt(case=asked.case, step=asked.step, now=now, number=activity.info().attempt)
         with in_our_words():
-            result = await self.nudger.send(asked.invoice_id, attempt)
+            kept = await self.parting.before_notice(asked.case, asked.step)
+            result = kept or await self.nudger.send(asked.invoice_id, attempt)
             after, _ = apply(asked.case, NudgeEnded(step=asked.step.id, result=result), now)
             await self.cases.project(after.view(now))
         return NudgeOutput(result=result)

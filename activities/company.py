@@ -22,7 +22,8 @@ from dunning.policy import Policy
 from dunning.steps import Step
 from dunning.windows import fitting, is_open
 from messages.links import PayLinks
-from store.ledger import Companion, Ledger
+from store.ledger import Ledger
+from store.reservations import Companion
 
 # The template of a message about several invoices.
 SEVERAL = "several"

@@ -30,7 +30,9 @@ from dunning.ports import MessageTags
 from dunning.states import Withheld
 from dunning.suppression import Reason, Source
 from store.errors import DatabaseDownError
-from store.ledger import NO_ANSWER, Found, Ledger, MessageStatus, Reserved
+from store.ledger import NO_ANSWER, Ledger
+from store.message_records import MessageStatus
+from store.reservations import Found, Reserved
 from store.suppressions import Closing, Suppressions
 
 # A record that is lost after a send turns a message that was sent, or certainly was not, into an

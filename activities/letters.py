@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from activities.devices import Devices
 from dunning.channel import Channel
 from dunning.directory import Contact, Invoice
-from dunning.facts import PROMISE_STEP, Case
+from dunning.facts import PROMISE_STEP, SERVICE_ENDED, Case, of_service
 from dunning.notice import ESSENTIAL, Brand, Line, Notice
 from dunning.policy import Policy, Unsubscribe
 from dunning.ports import (
@@ -28,10 +28,11 @@ from dunning.states import State
 from dunning.steps import Step
 from messages.links import PayLinks, PreferenceLinks
 from messages.render import Renderer
-from store.ledger import Found
+from store.reservations import Found
 
-_NAMING_A_DAY = frozenset({"final_notice", "service_ending"})
+_NAMING_A_DAY = frozenset({"final_notice", "service_ending", "service_pausing"})
 _LONGEST_HOLD = timedelta(hours=10)
+_MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +160,9 @@ class Writer:
 
 def _last_day(step: Step, case: Case, policy: Policy, zone: str) -> date | None:
     """Named in the last messages only: in the first ones it would invite to wait."""
+    if of_service(step):
+        ends_at = case.service_ends_at if step.id != SERVICE_ENDED else None
+        return _day(ends_at and ends_at - _MOMENT, zone)
     if not step.final and step.template not in _NAMING_A_DAY:
         return None
     return _day(case.review_at and case.review_at + policy.review.deadline, zone)

@@ -25,21 +25,23 @@ from activities.wayfinding import conclusion, leads_on, over_road
 from activities.zones import whereabouts
 from dunning.channel import Channel
 from dunning.directory import Contact, address_of
+from dunning.endings import as_told
 from dunning.errors import ProviderUnavailableError
 from dunning.events import Deferred, NotSent, NudgeResult
+from dunning.facts import of_service
 from dunning.policy import Policy
-from dunning.states import Withheld
+from dunning.states import State, Withheld
 from dunning.whereabouts import Whereabouts
 from dunning.windows import fitting, next_open, time_left
 from store.alerts import Alerts
-from store.ledger import (
+from store.ledger import Ledger
+from store.message_records import MessageStatus
+from store.reservations import (
     Apart,
     Draft,
     Elsewhere,
     Found,
     Hindrance,
-    Ledger,
-    MessageStatus,
     OverBudget,
     Reservation,
     Reserved,
@@ -84,6 +86,8 @@ class Nudger:
         if end is not None and not attempt.receipt:
             return end
         if standing.amount_differs and not attempt.receipt:
+            if attempt.case.state is State.CLOSED:
+                return NotSent(reason=Withheld.AMOUNT_DIFFERS, at=attempt.now)
             return attempt.soon("a success with another amount is about to stop the case")
         if attempt.step.alert:
             return await tell_team(self.alerts, invoice_id, attempt)
@@ -200,7 +204,7 @@ class Nudger:
     ) -> Letter:
         return self.writer.write(
             step=company.wording(attempt.step),
-            case=attempt.case,
+            case=as_told(attempt.case, attempt.step, attempt.now),
             invoice=standing.invoice,
             policy=policy,
             zone=where.zone,
@@ -228,6 +232,7 @@ class Nudger:
             subject=letter.subject,
             text=letter.text,
             after_payment=attempt.receipt,
+            of_service=of_service(step),
             essential=attempt.essential,
             spacing=policy.spacing if attempt.spaced else timedelta(0),
         )
@@ -259,9 +264,12 @@ def _hindered(by: Hindrance, policy: Policy, attempt: Attempt) -> NotSent | Defe
 
 
 def _never_left(found: Found) -> bool:
-    """Whoever reserved it is gone: an attempt begins when the one before has ended."""
-    carried = found.merged_into is not None
-    return found.status is MessageStatus.RESERVED and not (found.requested or carried)
+    """Whoever reserved it is gone: an attempt begins when the one before has ended.
+
+    The message of another case is waited for as long as somebody may be busy with it.
+    """
+    gone = found.stale or found.merged_into is None
+    return found.status is MessageStatus.RESERVED and gone and not found.requested
 
 
 def _touched(attempt: Attempt, tried: Mapping[Channel, Found]) -> tuple[Attempt, Found] | None:

@@ -15,7 +15,7 @@ from dunning.conditions import Facts
 from dunning.course import Course, asks_for_cases, course
 from dunning.events import Opened, Terms
 from dunning.facts import Case
-from dunning.policy import AfterWatch, Policy
+from dunning.policy import AfterWatch, ChargedBy, Policy
 from dunning.promise import PromiseTerms
 from dunning.reach import Writes
 from dunning.schedule import Plan
@@ -153,6 +153,9 @@ def terms_of(policy: Policy) -> Terms:
         receipt=policy.receipt,
         extend_keeps_review=True,
         promise=_promise_terms(policy),
+        end=policy.end.terms,
+        charges=policy.new_card.charged_by is ChargedBy.US,
+        queued=policy.watch.deadline,
     )
 
 

@@ -19,8 +19,10 @@ from dunning.events import Deferred
 from store.channel_pauses import BY_VENDOR, ChannelPause, ChannelPauses
 from store.errors import DatabaseDownError
 
-# The same however long it takes: a case goes on within this time after the key was mended.
-WAIT = timedelta(minutes=5)
+# A share of the time that the pause has lasted, so that a key that nobody mends for days does not
+# fill the histories of all cases with attempts.
+_SHORTEST, _LONGEST = timedelta(minutes=5), timedelta(minutes=30)
+_SHARE = 24
 _PROBE_EVERY = timedelta(minutes=1)
 _FRESH_SECONDS = 1.5
 
@@ -45,12 +47,12 @@ class Pausing:
         if pause is None:
             return None
         if pause.until > now:
-            return _put_off(pause.reason, now)
+            return _put_off(pause, now)
         if await self.pauses.probe(channel, now=now, until=now + _PROBE_EVERY):
             return None
         # Somebody else tries, or the pause has ended meanwhile.
         pause = self._keep(channel, await self.pauses.of(channel))
-        return None if pause is None else _put_off(pause.reason, now)
+        return None if pause is None else _put_off(pause, now)
 
     async def refused(
         self, channel: Channel, fault: ProviderMisconfiguredError, now: datetime
@@ -61,7 +63,7 @@ class Pausing:
         self._keep(channel, pause)
         if pause.since == now:
             _log.warning("channel_paused", channel=channel.value, reason=fault.reason)
-        return _put_off(fault.reason, now)
+        return _put_off(pause, now)
 
     async def accepted(self, channel: Channel, now: datetime) -> None:
         """The vendor dealt with a message: whatever it refused before, it takes us again."""
@@ -88,5 +90,6 @@ class Pausing:
         return pause
 
 
-def _put_off(reason: str, now: datetime) -> Deferred:
-    return Deferred(until=now + WAIT, reason=reason, counts=False)
+def _put_off(pause: ChannelPause, now: datetime) -> Deferred:
+    wait = min(max((now - pause.since) / _SHARE, _SHORTEST), _LONGEST)
+    return Deferred(until=now + wait, reason=pause.reason, counts=False)

@@ -45,12 +45,20 @@ class Truth:
             except UnreadableBodyError:
                 continue
             if event.problem is None and not event.simulated:
-                await self.settlements.settle(invoice_id, event.money, event.transaction_id, now)
+                await self.settlements.settle(
+                    invoice_id,
+                    event.money,
+                    event.transaction_id,
+                    now,
+                    key=event.idempotency_key,
+                )
 
 
 def settled(standing: Standing) -> Settled | None:
     """The end that the directory asks for; None while the debt is open (R6)."""
     match standing.invoice.status:
+        case InvoiceStatus.OPEN if standing.invoice.amount.minor == 0:
+            return Settled(outcome=Outcome.CANCELLED)
         case InvoiceStatus.OPEN:
             return None
         case InvoiceStatus.PAID:

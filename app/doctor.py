@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from app.cli.faults import explain
 from app.policy_check import findings
-from app.settings import EmailTransport, Settings
+from app.setting_values import EmailTransport
+from app.settings import Settings
 from app.vendor_check import (
     VendorFaultError,
     try_push,

@@ -22,6 +22,7 @@ _EXAMPLES = {
     "DUNNING_POLICY": "config/policy.yaml",
     "DUNNING_PUBLIC_URL": "https://billing.example.com",
     "DUNNING_SECRET_KEY": "0123456789abcdef0123456789abcdef",
+    "DUNNING_PAY_URL_SECRET": "fedcba9876543210fedcba9876543210",
     "DUNNING_EMAIL_FROM": "billing@example.com",
     "DUNNING_METRICS_PORT": "9090",
     "DUNNING_ALERT_URLS": "slack://TokenA/TokenB/TokenC, mailto://user:password@example.com",

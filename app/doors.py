@@ -12,14 +12,16 @@ from app import clock, directories, feedback, inbound, senders
 from app.background import Task
 from app.feedback import Feedback, Listening
 from app.forecasts import Forecasts
+from app.recoveries import RecoverySweep, sweep
 from app.recovery import Recovery, recovery
 from app.settings import Settings, required
-from app.wiring import Stores, policy
+from app.wiring import Stores, operations, policy, zones
 from providers.merchant.receiver import MerchantReceiver
 from providers.revtain.reader import RevtainReader
 from providers.revtain.signature import RevtainSignature
 from store.erasure import ERASURE_SOURCE
 from store.suppressions import REACH_SOURCE
+from store.sweeps import Sweeps
 from webhook.dispatcher import Dispatcher
 from webhook.erasure import ErasureHandler
 from webhook.handling import Handler
@@ -49,6 +51,7 @@ class Door:
     replies: InboundDoor | None = None
     listening: Listening = field(default_factory=Listening)
     recovery: Recovery
+    recoveries: RecoverySweep
 
     @property
     def tasks(self) -> Mapping[str, Task]:
@@ -60,6 +63,7 @@ class Door:
             "outgoing": self.deliverer,
             "reports": self.listening,
             "recovery": self.recovery,
+            "recoveries": self.recoveries,
         }
 
 
@@ -117,9 +121,20 @@ def door(
         sweep=Sweep(cases=stores.cases, ledger=stores.ledger, client=client, now=now),
         retention=RetentionTask(stores.retention),
         recovery=recovery(settings, stores, intake.arrived, now=now),
+        recoveries=sweep(
+            settings,
+            stores,
+            operations(stores, client, zone_of=zones(settings), now=now, arrived=intake.arrived),
+            now=now,
+        ),
         listening=feedback.listening(
             settings,
-            Feedback(inbox=stores.inbox, reports=stores.reports, arrived=intake.arrived),
+            Feedback(
+                inbox=stores.inbox,
+                reports=stores.reports,
+                sweeps=Sweeps(stores.database),
+                arrived=intake.arrived,
+            ),
             senders.text(settings, now),
             now=now,
         ),

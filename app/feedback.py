@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from app.settings import SettingsError, WebhookAlgorithm, required
+from app.setting_values import WebhookAlgorithm
+from app.settings import SettingsError, required
 from providers.sendgrid import event_signature as sendgrid
 from providers.sendgrid.event_reader import SendGridEventReader
 from providers.twilio import signature as twilio
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from providers.twilio.sender import TwilioText
     from store.inbox import Inbox
     from store.reports import Reports
+    from store.sweeps import Sweeps
     from workflows.client import CaseClient
 
 
@@ -44,6 +46,7 @@ class Feedback:
 
     inbox: Inbox
     reports: Reports
+    sweeps: Sweeps
     arrived: asyncio.Event
 
 
@@ -116,6 +119,7 @@ def _sweep(feedback: Feedback, texts: TwilioText) -> ReportSweep:
         vendor=texts,
         reports=feedback.reports,
         inbox=feedback.inbox,
+        sweeps=feedback.sweeps,
         arrived=feedback.arrived,
     )
 

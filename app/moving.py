@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dunning.advice import Advice
 from dunning.work import Open
-from store.ledger import MessageStatus
+from store.message_records import MessageStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from activities.opening import Opening
     from dunning.events import Opened
     from store.cases import CaseRecord
-    from store.ledger import MessageRecord
+    from store.message_records import MessageRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

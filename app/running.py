@@ -13,7 +13,7 @@ import structlog
 import uvicorn
 from temporalio.client import Client
 
-from app import deployment, directories, doors, metrics, policy_check, temporal, wiring
+from app import charging, deployment, directories, doors, metrics, policy_check, temporal, wiring
 from app.settings import Settings, required
 from app.web import create_app
 from app.wiring import Stores
@@ -199,7 +199,9 @@ async def run_worker(settings: Settings, *, build_id: str | None = None) -> None
 async def _worker(
     settings: Settings, build_id: str | None, up: asyncio.Event, stopping: asyncio.Event
 ) -> None:
-    await asyncio.to_thread(policy_check.warn, wiring.policy(settings), settings)
+    policy = wiring.policy(settings)
+    charging.require_key(settings, policy)
+    await asyncio.to_thread(policy_check.warn, policy, settings)
     await require_schema(settings)
     await directories.check(settings)
     stores = wiring.stores(settings)

@@ -9,7 +9,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from app import feedback
-from app.settings import EmailTransport, Settings, SettingsError, required
+from app.setting_values import EmailTransport
+from app.settings import Settings, SettingsError, required
 from dunning.channel import Channel
 from dunning.ports import EmailSender, Gate
 from providers.sendgrid.sender import SendGridEmail

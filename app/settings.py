@@ -5,14 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Callable, Mapping
-from enum import StrEnum
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
@@ -20,16 +17,24 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from dunning.alert import NotificationChannel
+from app.setting_values import (
+    Directories,
+    EmailTransport,
+    InvoiceUrl,
+    Key,
+    OptOutHandling,
+    SmtpTls,
+    TransactionUrl,
+    Way,
+    WebhookAlgorithm,
+    WebUrl,
+)
 from dunning.channel import Channel
 from dunning.errors import DunningError
 from dunning.lookup import DirectoryName
-from dunning.outgoing import check_url
 
 _PREFIX = "DUNNING_"
 _OF_TESTS = frozenset({"DUNNING_SPECS"})
-_SHORTEST_KEY = 32
-_BRACES = 2
 _SEVERAL = (
     "REVTAIN_WEBHOOK_SECRET",
     "SENDGRID_WEBHOOK_PUBLIC_KEY",
@@ -39,86 +44,8 @@ _SEVERAL = (
 )
 
 
-class EmailTransport(StrEnum):
-    """What emails go through."""
-
-    SENDGRID = "sendgrid"
-    SMTP = "smtp"
-
-
-class SmtpTls(StrEnum):
-    """How the connection to the SMTP server is encrypted."""
-
-    STARTTLS = "starttls"
-    IMPLICIT = "implicit"
-    NONE = "none"
-
-
-class OptOutHandling(StrEnum):
-    """Who answers the words STOP, START and HELP."""
-
-    VENDOR = "vendor"
-    OURS = "ours"
-
-    @property
-    def by_vendor(self) -> bool:
-        """Whether Twilio does, so that we keep silent."""
-        return self is OptOutHandling.VENDOR
-
-
-class WebhookAlgorithm(StrEnum):
-    """What Twilio signs its webhooks with."""
-
-    SHA1 = "sha1"
-    SHA256 = "sha256"
-
-
 class SettingsError(DunningError):
     """A setting is missing or wrong; each line names it and says what to do."""
-
-
-def _web_url(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        raise ValueError("must begin with http:// or https://")
-    return value.rstrip("/")
-
-
-def _long_enough(value: SecretStr) -> SecretStr:
-    if len(value.get_secret_value()) < _SHORTEST_KEY:
-        raise ValueError(
-            f"must have at least {_SHORTEST_KEY} characters; make one with `openssl rand -hex 32`"
-        )
-    return value
-
-
-def _word(value: object) -> object:
-    """As in the recovery service's own list too, which is JSON."""
-    return value.strip(" []\"'").upper() if isinstance(value, str) else value
-
-
-def _of(name: str) -> Callable[[str], str]:
-    """A template of an address, in which braces hold this name once and nothing else."""
-
-    def checked(value: str) -> str:
-        url = check_url(value)
-        if url.count(f"{{{name}}}") != 1 or url.count("{") + url.count("}") != _BRACES:
-            raise ValueError(f"must hold {{{name}}} once, and no other braces")
-        return url
-
-    return checked
-
-
-def _each_once(value: tuple[DirectoryName, ...]) -> tuple[DirectoryName, ...]:
-    if not value or len(set(value)) != len(value):
-        raise ValueError("must name one or more of registry, http and sql, each once")
-    return value
-
-
-WebUrl = Annotated[str, AfterValidator(_web_url)]
-_Directories = Annotated[tuple[DirectoryName, ...], AfterValidator(_each_once)]
-_InvoiceUrl = Annotated[str, AfterValidator(_of("invoice_id"))]
-_TransactionUrl = Annotated[str, AfterValidator(_of("transaction_id"))]
-_Way = Annotated[NotificationChannel, BeforeValidator(_word)]
 
 
 class Settings(BaseSettings):
@@ -146,7 +73,7 @@ class Settings(BaseSettings):
         alias="DUNNING_PUBLIC_URL",
         description="Where customers reach this service; the links in messages begin with it",
     )
-    secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
+    secret_key: Key | None = Field(
         None,
         alias="DUNNING_SECRET_KEY",
         description="Signs links and digests; at least 32 characters",
@@ -209,7 +136,7 @@ class Settings(BaseSettings):
         description="Where your team is told what needs it: Apprise URLs, separated by commas or"
         " white space",
     )
-    notification_channels: Annotated[tuple[_Way, ...], NoDecode] = Field(
+    notification_channels: Annotated[tuple[Way, ...], NoDecode] = Field(
         (),
         alias="DUNNING_NOTIFICATION_CHANNELS",
         description="Which kinds of these URLs are used, comma-separated: `WEBHOOK` (chat, pagers"
@@ -241,18 +168,18 @@ class Settings(BaseSettings):
         gt=0,
         description="The same of notifications",
     )
-    directories: Annotated[_Directories, NoDecode] = Field(
+    directories: Annotated[Directories, NoDecode] = Field(
         (DirectoryName.REGISTRY,),
         alias="DUNNING_DIRECTORIES",
         description="Where invoices are looked up before each message, comma-separated, in this"
         " order: `registry` (what was registered here), `http`, `sql`",
     )
-    directory_url: _InvoiceUrl | None = Field(
+    directory_url: InvoiceUrl | None = Field(
         None,
         alias="DUNNING_DIRECTORY_URL",
         description="Your look-up endpoint, for `http`",
     )
-    directory_transaction_url: _TransactionUrl | None = Field(
+    directory_transaction_url: TransactionUrl | None = Field(
         None,
         alias="DUNNING_DIRECTORY_TRANSACTION_URL",
         description="The same for transactions that nobody registered; they wait without it",
@@ -273,6 +200,12 @@ class Settings(BaseSettings):
         None,
         alias="DUNNING_DIRECTORY_SQL_FILE",
         description="The file with the queries on it",
+    )
+    pay_url_secret: Key | None = Field(
+        None,
+        alias="DUNNING_PAY_URL_SECRET",
+        description="Signs the addresses of `pay_page.template`, shared with your payment page; at"
+        " least 32 characters",
     )
     keep_texts: int = Field(
         400,
@@ -296,8 +229,8 @@ class Settings(BaseSettings):
     revtain_api_key: SecretStr | None = Field(
         None,
         alias="REVTAIN_API_KEY",
-        description="Revtain's API key (rev_...); with it Revtain is asked how payments stand whose"
-        " last word may have been lost",
+        description="Revtain's API key (rev_...); with it Revtain charges cards, and is asked how"
+        " payments stand whose last word may have been lost (docs/revtain.md)",
     )
     revtain_base_url: WebUrl | None = Field(
         None, alias="REVTAIN_BASE_URL", description="Another address of Revtain's API"

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from app import directories, running, temporal, trial, wiring
+from app import charging, directories, running, temporal, trial, wiring
 from app.embedded.postgres import EmbeddedPostgres
 from app.embedded.process import free_port
 from app.embedded.temporal import TemporalDevServer
 from app.embedded.temporal_binary import find_temporal
-from app.settings import EmailTransport, Settings, load
+from app.setting_values import EmailTransport
+from app.settings import Settings, load
 from app.worker import workers
 from dunning.errors import DunningError
 from sandbox.control import Sandbox
@@ -90,6 +91,7 @@ async def _serve(it: _Trial, is_up: asyncio.Event, until: asyncio.Event) -> None
         client = await _temporal(it, stack)
         sandbox = await stack.enter_async_context(_vendors(it))
         settings = it.settings
+        charging.require_key(settings, wiring.policy(settings))
         await directories.check(settings)
         stores = wiring.stores(settings)
         stack.push_async_callback(stores.database.aclose)

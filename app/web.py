@@ -14,15 +14,20 @@ from app import doors, inbound, promising, senders, wiring
 from app.alerting import alerting
 from app.background import Background
 from app.doors import Door
+from app.portal import Portal, portal
 from app.settings import Settings
 from app.wiring import Stores
 from dunning.errors import DunningError
+from store.call_budget import CallBudget
 from store.errors import DatabaseDownError
 from web.api import app as api
 from web.api.consents import ConsentDoor
 from web.api.customers import CustomerDoor
 from web.api.endpoints import EndpointDoor
+from web.api.payments import PaymentDoor
 from web.api.promises import PromiseDoor
+from web.api.recoveries import RecoveryDoor
+from web.payment_log import PaymentDesk
 from web.portal import pages, preferences
 from web.promises import CaseClock
 from webhook import door as vendors
@@ -37,12 +42,21 @@ def create_app(
     case_clock: CaseClock | None = None,
 ) -> FastAPI:
     """All doors in one application; its lifespan dispatches and sweeps."""
+    operations = wiring.operations(
+        stores, client, zone_of=wiring.zones(settings), arrived=door.intake.arrived
+    )
+    promises = promising.desk(settings, stores, operations, case_clock)
+    customers = portal(settings, stores, promises, case_clock)
     application = FastAPI(
         title="Dunning",
         description="Register invoices, look at their cases, and steer them.",
         version="1",
+        # A redirect would lead to whatever host and scheme a proxy shows us, and take a key along.
+        redirect_slashes=False,
         lifespan=_lifespan(
-            door, Background({**door.tasks, "alerting": alerting(settings, stores)})
+            door,
+            Background({**door.tasks, "alerting": alerting(settings, stores)}),
+            customers,
         ),
         routes=[
             vendors.route("/webhooks/revtain", door.intake, doors.SIGNATURE_HEADER),
@@ -52,10 +66,6 @@ def create_app(
             Route("/readyz", _ready(stores, client)),
         ],
     )
-    operations = wiring.operations(
-        stores, client, zone_of=wiring.zones(settings), arrived=door.intake.arrived
-    )
-    promises = promising.desk(settings, stores, operations, case_clock)
     api.install(
         application,
         operations=operations,
@@ -65,6 +75,8 @@ def create_app(
             CustomerDoor(wiring.personal_data(stores, arrived=door.intake.arrived)),
             ConsentDoor(wiring.consent_desk(stores, arrived=door.intake.arrived)),
             PromiseDoor(promises),
+            RecoveryDoor(door.recoveries.desk),
+            PaymentDoor(PaymentDesk(log=door.recoveries.api, limit=CallBudget(stores.database))),
         ],
     )
     pages.install(
@@ -72,7 +84,7 @@ def create_app(
         registry=stores.registry,
         links=wiring.links(settings),
         policy=wiring.policy(settings),
-        promises=promises,
+        behind=customers.behind,
     )
     preferences.install(
         application,
@@ -86,7 +98,7 @@ def create_app(
 
 
 def _lifespan(
-    door: Door, background: Background
+    door: Door, background: Background, customers: Portal
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncGenerator[None]:
@@ -95,6 +107,8 @@ def _lifespan(
         await background.stop()
         await door.receiver.aclose()
         await door.looked_up.aclose()
+        await door.recoveries.aclose()
+        await customers.aclose()
 
     return running
 

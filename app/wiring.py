@@ -15,13 +15,16 @@ from activities.directories import Directories
 from activities.letters import Postbox, Writer
 from activities.nudge import Nudger
 from activities.opening import Opening
+from activities.parting import Parting
 from activities.pausing import Pausing
 from activities.policies import Policies
 from activities.reaching import Reaching
 from activities.truth import Truth
 from activities.zones import whereabouts
 from app import clock, directories, senders
+from app.charging import charging
 from app.policy_file import default_policy_text, read_policy
+from app.recovery import api
 from app.settings import Settings, SettingsError, required
 from app.template_names import template_names
 from dunning.directory import Contact
@@ -34,6 +37,7 @@ from store.alerts import Alerts
 from store.audit import Audit
 from store.cases import Cases
 from store.channel_pauses import ChannelPauses
+from store.charges import Charges
 from store.closed_addresses import ClosedAddresses
 from store.consents import Consents
 from store.contacts import Contacts
@@ -86,6 +90,7 @@ class Stores:
     suppressions: Suppressions
     alerts: Alerts
     pauses: ChannelPauses
+    charges: Charges
     audit: Audit
     chronicles: Chronicles
     erasure: Erasure
@@ -124,6 +129,7 @@ def stores(settings: Settings, *, pool_size: int = 10) -> Stores:
         suppressions=suppressions,
         alerts=Alerts(database),
         pauses=ChannelPauses(database),
+        charges=Charges(database, settings.token_key),
         audit=Audit(database),
         chronicles=Chronicles(database, settings.token_key),
         erasure=Erasure(database, settings.token_key),
@@ -316,7 +322,17 @@ async def desks(
             pausing=Pausing(pauses=stores.pauses),
             alerts=stores.alerts,
         )
+        parting = Parting(truth=opens.truth, cases=stores.cases)
+        revtain = api(settings, now)
+        if revtain is not None:
+            await stack.enter_async_context(revtain)
         yield Desks(
-            case=CaseDesk(opening=opens, cases=stores.cases, nudger=nudger),
-            nudge=NudgeDesk(cases=stores.cases, nudger=nudger),
+            case=CaseDesk(
+                opening=opens,
+                cases=stores.cases,
+                nudger=nudger,
+                parting=parting,
+                charging=charging(stores, opens, revtain),
+            ),
+            nudge=NudgeDesk(cases=stores.cases, nudger=nudger, parting=parting),
         )

@@ -67,6 +67,7 @@ async def workers(
             activities=[
                 desks.case.open_case,
                 desks.case.project_case,
+                desks.case.charge,
                 desks.case.close_case,
             ],
             workflow_runner=UnsandboxedWorkflowRunner(),

@@ -29,6 +29,9 @@ class AlertKind(StrEnum):
     DIRECTORY_DOWN = "directory_down"
     DIRECTORY_BACK = "directory_back"
     DIRECTORY_ENTRY = "directory_entry"
+    OVERPAID = "overpaid"
+    PAID_TWO = "paid_two"
+    CHARGE_REFUSED = "charge_refused"
 
 
 class NotificationChannel(StrEnum):

@@ -20,6 +20,9 @@ TITLES = {
     AlertKind.DIRECTORY_DOWN: "Directory {subject} gives no answer",
     AlertKind.DIRECTORY_BACK: "Directory {subject} answers again",
     AlertKind.DIRECTORY_ENTRY: "What a directory says of {subject} cannot be used",
+    AlertKind.OVERPAID: "{subject} was paid with more than was owed",
+    AlertKind.PAID_TWO: "One payment belongs to two invoices: {subject} and {other}",
+    AlertKind.CHARGE_REFUSED: "A card of {subject} could not be charged",
 }
 
 EACH = {
@@ -38,7 +41,8 @@ EACH = {
     ),
     AlertKind.PAID_AFTER_CLOSE: (
         "The case of invoice {subject} had ended as {outcome} when the money came. Undo what"
-        " followed from that, such as the end of a service. See `dunning case show {argument}`."
+        " followed from that, such as the end of a service. See `dunning case show {argument}`,"
+        " also for whether it was all."
     ),
     AlertKind.REPLY: (
         "Reply {subject}{about} says neither stop nor start. The case goes on meanwhile. Read it"
@@ -64,7 +68,7 @@ EACH = {
     ),
     AlertKind.CREDENTIALS: (
         "{channel} wait, and none is lost: {reason}. Once it is mended they go on by themselves"
-        " within minutes. `dunning channel list` shows since when they wait."
+        " within minutes. {waiting}"
     ),
     AlertKind.CREDENTIALS_MENDED: "{channel} go on: the vendor takes our messages again.",
     AlertKind.CONFIGURATION: (
@@ -77,6 +81,20 @@ EACH = {
         " `dunning doctor` tries it."
     ),
     AlertKind.DIRECTORY_BACK: "What waited for directory {subject} goes on by itself.",
+    AlertKind.OVERPAID: (
+        "More money came in for invoice {subject} than was owed: {figures}. Nobody is written to."
+        " `dunning invoice show {argument}` shows each payment; give back what is too much, or"
+        " credit it."
+    ),
+    AlertKind.PAID_TWO: (
+        "One transaction of the recovery service is named for invoice {subject} and for {other}."
+        " It counts for {subject} alone, and {other} is still owed. Find out which one was paid."
+    ),
+    AlertKind.CHARGE_REFUSED: (
+        "A card of invoice {subject} was not charged, nor will it be: {reason}."
+        " Its case, if there is one, waits for a decision. Look with"
+        " `dunning case show {argument}`."
+    ),
     AlertKind.DIRECTORY_ENTRY: (
         "What directory {directory} says of invoice {subject} was not registered: {reason}. Its"
         " messages wait, and are withheld in the end. Correct it there;"
@@ -100,6 +118,9 @@ MANY = {
     AlertKind.DIRECTORY_DOWN: "times a directory gave no answer",
     AlertKind.DIRECTORY_BACK: "times a directory answered again",
     AlertKind.DIRECTORY_ENTRY: "invoices of which a directory says what cannot be used",
+    AlertKind.OVERPAID: "invoices were paid with more than was owed",
+    AlertKind.PAID_TWO: "payments belong to two invoices each",
+    AlertKind.CHARGE_REFUSED: "cards could not be charged",
 }
 
 _LOOK = "See `dunning case show INVOICE`."
@@ -119,4 +140,7 @@ WHAT_TO_DO = {
     AlertKind.DIRECTORY_DOWN: "`dunning doctor` tries each directory.",
     AlertKind.DIRECTORY_BACK: "`dunning doctor` tries each directory.",
     AlertKind.DIRECTORY_ENTRY: "See `dunning directory test INVOICE`.",
+    AlertKind.OVERPAID: _LOOK,
+    AlertKind.PAID_TWO: _LOOK,
+    AlertKind.CHARGE_REFUSED: _LOOK,
 }

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from dunning.alert import Alert, AlertKind, Bundle
 from dunning.alert_sentences import EACH, MANY, TITLES, WHAT_TO_DO
+from dunning.money import Money
 from dunning.ports import TeamMessage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 _LONGEST_NAME = 60
@@ -26,8 +28,11 @@ _REVIEW = {
     "watch_over": "the recovery brought no result in time",
     "retry_over": "the new card brought no result in time",
     "unreachable": "no channel to the customer is left",
+    "charge_refused": "the card could not be charged",
 }
-_CHANNELS = {"email": "Emails", "sms": "Texts", "push": "Notifications"}
+_CHANNELS = {"email": "Emails", "sms": "Texts", "push": "Notifications", "revtain": "Charges"}
+_WAITING = {"revtain": "`dunning case list --state retrying` shows whose."}
+_CHANNEL_WAITS = "`dunning channel list` shows since when they wait."
 
 
 def words(bundle: Bundle) -> TeamMessage:
@@ -62,9 +67,11 @@ def _fields(alert: Alert) -> dict[str, str]:
     return {
         "subject": _shown(alert.subject),
         "argument": shlex.quote(_printable(alert.subject)),
+        "waiting": _WAITING.get(alert.subject, _CHANNEL_WAITS),
         "channel": _CHANNELS.get(alert.subject, _shown(alert.subject)),
         "about": f" to a message about invoice {_shown(invoice)}" if invoice else "",
-        "why": _REVIEW.get(detail.get("reason", ""), "a person must decide"),
+        "why": _why(detail),
+        "figures": _compared(detail) or "not all of it was for this invoice",
         "begins": "needs a decision" if detail.get("round", "1") == "1" else "still waits for one",
         "reason": _shown(detail.get("reason", ""), _LONGEST_REASON),
         "outcome": _shown(detail.get("outcome", "closed")).replace("_", " "),
@@ -74,7 +81,27 @@ def _fields(alert: Alert) -> dict[str, str]:
         "source": _shown(detail.get("source", "")),
         "endpoint": _shown(detail.get("endpoint", "")),
         "directory": _shown(detail.get("directory", "")),
+        "other": _shown(detail.get("other", "")),
     }
+
+
+def _why(detail: Mapping[str, str]) -> str:
+    why = _REVIEW.get(detail.get("reason", ""), "a person must decide")
+    compared = _compared(detail)
+    return f"{why} ({compared})" if compared else why
+
+
+def _compared(detail: Mapping[str, str]) -> str:
+    """Both figures of money that does not match; empty where there are none."""
+    if not {"owed", "received"} <= detail.keys():
+        return ""
+    return f"received {_figures(detail['received'])}, owed {_figures(detail['owed'])}"
+
+
+def _figures(sums: str) -> str:
+    """`2000 USD, 1800 EUR`, in minor units, as people read it."""
+    parts = (part.split() for part in sums.split(", "))
+    return " and ".join(Money(minor=int(minor), currency=code).figure for minor, code in parts)
 
 
 def _names(bundle: Bundle) -> str:

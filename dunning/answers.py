@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from dunning import review
+from dunning import own_charges, proofs, review
 from dunning.channel import Channel
 from dunning.closing import close
 from dunning.events import (
@@ -16,7 +16,6 @@ from dunning.events import (
     DeadChannel,
     Deferred,
     Failed,
-    MessageSettled,
     NotSent,
     NudgeEnded,
     NudgeResult,
@@ -35,6 +34,7 @@ from dunning.steps import Step, Steps, change, find, merge, over, settle
 _REMEMBERED = 50
 _BEFORE_THE_MOVE = "due before the case moved to this policy"
 _RECEIPT_WORTH = timedelta(days=3)
+_NOTICE_WORTH = timedelta(days=7)
 _SOONEST_RETRY = timedelta(minutes=1)
 
 
@@ -48,6 +48,7 @@ def recorded(case: Case, _event: object, _now: datetime) -> Case:
 
 def note_failure(case: Case, event: Failed, now: datetime) -> Case:
     """Join: the strongest advice counts, whatever the order of arrival (R2)."""
+    case, event = own_charges.heard(case, event)
     case = _drop_idle_plan(_weigh(case, event))
     if event.transaction_id is not None and event.transaction_id not in case.transactions:
         known = (*case.transactions, event.transaction_id)[-_REMEMBERED:]
@@ -55,7 +56,9 @@ def note_failure(case: Case, event: Failed, now: datetime) -> Case:
     if event.card is None:
         return case
     case = replace(case, failed_cards=tuple(sorted({*case.failed_cards, event.card})))
-    return _say_card_failed(case, event.card, now) if event.card in case.new_cards else case
+    if event.card in case.new_cards:
+        return _say_card_failed(case, event.card, now)
+    return own_charges.hush(case)
 
 
 def weigh_failure(case: Case, event: Failed, now: datetime) -> Case:
@@ -67,6 +70,8 @@ def weigh_failure(case: Case, event: Failed, now: datetime) -> Case:
 def end_retry_on_failure(case: Case, event: Failed, now: datetime) -> Case:
     """A new card that failed as well is said once, and the campaign goes on (R4)."""
     new = event.transaction_id is not None and event.transaction_id not in case.transactions
+    if case.charging.pending:
+        new = own_charges.ends_pending(case, event)
     after = note_failure(case, event, now)
     if case.awaiting == ORDERED_RETRY and new:
         after = review.await_nothing(after)
@@ -117,6 +122,8 @@ def note_card(case: Case, event: CardReplaced, now: datetime) -> Case:
     """Keep in mind that a new card awaits its outcome, or that it has failed already."""
     if event.card in case.failed_cards:
         return _say_card_failed(case, event.card, now)
+    if event.card not in case.new_cards:
+        case = replace(case, charging=replace(case.charging, refused=False))
     cards = tuple(sorted({*case.new_cards, event.card}))
     return replace(case, new_cards=cards, awaiting=cards[0])
 
@@ -130,7 +137,8 @@ def await_card_unless_asked(case: Case, event: CardReplaced, now: datetime) -> C
     """A review that something asked for goes on; one that time has opened is over."""
     after = note_card(case, event, now)
     timed_out = case.review_reason is not None and case.review_reason.timed_out
-    return review.route(after, now) if timed_out else after
+    refused = case.charging.refused and not after.charging.refused
+    return review.route(after, now) if timed_out or refused else after
 
 
 def note_reach(case: Case, event: ReachChanged, _now: datetime) -> Case:
@@ -149,26 +157,6 @@ def note_reach_in_review(case: Case, event: ReachChanged, now: datetime) -> Case
     if case.review_reason is not ReviewReason.UNREACHABLE or event.reason is not None:
         return after
     return review.route(replace(after, unreachable=False), now)
-
-
-def settle_message(case: Case, event: MessageSettled, now: datetime) -> Case:
-    """A message of unknown outcome was sent after all, or waits for its turn again."""
-    step = find(case.steps, event.step)
-    if step is not None and step.pending and step.not_before is not None:
-        # It waits for this word.
-        return replace(case, steps=change(case.steps, step.id, lambda s: _at_once(s, now)))
-    if step is None or step.status is not StepStatus.UNKNOWN:
-        return case
-    if event.sent:
-        proven = replace(step, status=StepStatus.SENT, reason=None)
-    else:
-        reason = "it certainly did not leave before"
-        proven = replace(step, status=StepStatus.PLANNED, reason=reason, at=None, not_before=now)
-    return replace(case, steps=change(case.steps, step.id, lambda _: proven))
-
-
-def _at_once(step: Step, now: datetime) -> Step:
-    return replace(step, not_before=now)
 
 
 # --- results of work
@@ -193,7 +181,9 @@ def take_plan(case: Case, event: Opened, now: datetime) -> Case:
     if case.moved and event.policy_digest != case.policy_digest:
         return case
     terms = event.terms if case.moved else case.terms or event.terms
-    case = replace(case, terms=terms, policy_digest=event.policy_digest)
+    if case.awaiting is not None and terms.charges and not own_charges.ours(case):
+        case = own_charges.left_to_others(case)
+    case = own_charges.hush(replace(case, terms=terms, policy_digest=event.policy_digest))
     case = replace(case, unreachable=event.unreachable)
     if event.settled is not None:
         return close(case, event.settled.outcome, event.settled.cause, now)
@@ -241,6 +231,10 @@ def _unless_unreachable(case: Case, now: datetime) -> Case:
 
 def note_nudge(case: Case, event: NudgeEnded, now: datetime) -> Case:
     """Write down what became of a step."""
+    return proofs.recall(_note_nudge(case, event, now), event.step, now)
+
+
+def _note_nudge(case: Case, event: NudgeEnded, now: datetime) -> Case:
     step, result = event.step, event.result
     match result:
         case Settled(outcome=outcome, cause=cause):
@@ -293,25 +287,35 @@ def _put_off(case: Case, step_id: str, result: Deferred, now: datetime) -> Steps
 def finish(case: Case, event: Closed, now: datetime) -> Case:
     """The end stands in the database."""
     case = replace(case, finished=True)
-    return case if event.receipt is None else _note_receipt(case, event.receipt, now)
+    if event.receipt is None or case.receipt is None:
+        return case
+    return _note_last_word(case, case.receipt, event.receipt, now)
 
 
-def note_receipt(case: Case, event: NudgeEnded, now: datetime) -> Case:
-    """What became of a receipt; a nudge that the close overtook is of no interest any more."""
-    return _note_receipt(case, event.result, now) if event.step == RECEIPT else case
+def note_last_word(case: Case, event: NudgeEnded, now: datetime) -> Case:
+    """What became of it; a nudge that the close overtook is of no interest any more."""
+    step = case.last_word
+    if step is None or step.id != event.step:
+        return case
+    return _note_last_word(case, step, event.result, now)
 
 
-def _note_receipt(case: Case, result: NudgeResult, now: datetime) -> Case:
-    late = case.closed_at is not None and now - case.closed_at > _RECEIPT_WORTH
+def _note_last_word(case: Case, step: Step, result: NudgeResult, now: datetime) -> Case:
+    if isinstance(result, Settled) and step.id != RECEIPT:
+        return case
+    late = now - step.due_at > (_RECEIPT_WORTH if step.id == RECEIPT else _NOTICE_WORTH)
     if isinstance(result, Deferred) and not late:
-        return replace(case, steps=_put_off(case, RECEIPT, result, now))
+        return replace(case, steps=_put_off(case, step.id, result, now))
     if isinstance(result, Deferred | Settled):
-        return replace(case, steps=_end_receipt(case.steps, StepStatus.WITHHELD, "too late", now))
-    return replace(case, steps=_end_receipt(case.steps, *_ending(result)))
+        return _end_last_word(case, step, StepStatus.WITHHELD, "too late", now)
+    return _end_last_word(case, step, *_ending(result))
 
 
-def _end_receipt(steps: Steps, status: StepStatus, reason: str | None, at: datetime) -> Steps:
-    return change(steps, RECEIPT, lambda s: replace(s, status=status, reason=reason, at=at))
+def _end_last_word(
+    case: Case, step: Step, status: StepStatus, reason: str | None, at: datetime
+) -> Case:
+    ended = replace(step, status=status, reason=reason, at=at)
+    return replace(case, steps=change(case.steps, step.id, lambda _: ended))
 
 
 # --- time
@@ -385,8 +389,8 @@ def _say_card_failed(case: Case, card: str, now: datetime) -> Case:
         id=f"{CARD_FAILED}{card}", channel=Channel.EMAIL, template="card_update_failed", due_at=now
     )
     if find(case.steps, notice.id) is not None:
-        return case
-    return replace(case, steps=merge(case.steps, (notice,)))
+        return own_charges.hush(case)
+    return own_charges.hush(replace(case, steps=merge(case.steps, (notice,))))
 
 
 def _left_out(step: Step, now: datetime) -> Step:

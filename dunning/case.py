@@ -13,10 +13,11 @@ from datetime import datetime
 from typing import Generic, TypeVar, assert_never
 
 from dunning import answers as do
-from dunning import operators, promises, review, work
+from dunning import charging, endings, operators, promises, proofs, review, work
 from dunning.events import (
     AmountDiffers,
     CardReplaced,
+    Charged,
     Closed,
     Failed,
     MessageSettled,
@@ -25,6 +26,7 @@ from dunning.events import (
     Projected,
     ReachChanged,
     Recovered,
+    Reopened,
     RunCancelled,
     Voided,
     Woke,
@@ -53,8 +55,10 @@ Event = (
     | ReachChanged
     | MessageSettled
     | Voided
+    | Reopened
     | Opened
     | NudgeEnded
+    | Charged
     | Closed
     | Projected
     | Woke
@@ -140,13 +144,13 @@ class Table:
         closed=do.recorded,
     )
     message_settled: Row[MessageSettled] = Row(
-        opening=do.settle_message,
-        waiting=do.settle_message,
-        watching=do.settle_message,
-        retrying=do.settle_message,
-        promised=do.settle_message,
-        paused=do.settle_message,
-        review=do.settle_message,
+        opening=proofs.settle,
+        waiting=proofs.settle,
+        watching=proofs.settle,
+        retrying=proofs.settle,
+        promised=proofs.settle,
+        paused=proofs.settle,
+        review=proofs.settle,
         closed=do.recorded,
     )
     voided: Row[Voided] = Row(
@@ -157,6 +161,16 @@ class Table:
         promised=do.close_cancelled,
         paused=do.close_cancelled,
         review=do.close_cancelled,
+        closed=do.recorded,
+    )
+    reopened: Row[Reopened] = Row(
+        opening=do.recorded,
+        waiting=do.recorded,
+        watching=do.recorded,
+        retrying=do.recorded,
+        promised=do.recorded,
+        paused=do.recorded,
+        review=do.recorded,
         closed=do.recorded,
     )
     opened: Row[Opened] = Row(
@@ -177,7 +191,17 @@ class Table:
         promised=do.note_nudge,
         paused=do.note_nudge,
         review=do.note_nudge,
-        closed=do.note_receipt,
+        closed=do.note_last_word,
+    )
+    charged: Row[Charged] = Row(
+        opening=charging.settling(do.note_failure),
+        waiting=charging.settling(do.weigh_failure),
+        watching=charging.settling(do.weigh_failure),
+        retrying=charging.settling(charging.end_retry),
+        promised=charging.settling(do.weigh_failure),
+        paused=charging.settling(do.note_failure),
+        review=charging.settling(do.weigh_failure_in_review),
+        closed=do.recorded,
     )
     closed: Row[Closed] = Row(
         opening=do.recorded,
@@ -330,7 +354,7 @@ def apply(case: Case, event: Event, now: datetime) -> tuple[Case, work.Work | No
     Work that is under way is not given again; a close is given in spite of a nudge under way,
     which is then abandoned (R1). `now` is the case's own time, UTC.
     """
-    after = _answer(case, event, now)
+    after = endings.follow(case, _answer(case, event, now), event, now)
     if after is not case and after.view(now, version=0) != case.view(now, version=0):
         after = replace(after, version=case.version + 1)
     return work.next_of(work.ended(case, after, event), now)
@@ -352,10 +376,14 @@ def _answer(case: Case, event: Event, now: datetime) -> Case:  # noqa: C901, PLR
             return TABLE.message_settled.answer(case, event, now)
         case Voided():
             return TABLE.voided.answer(case, event, now)
+        case Reopened():
+            return TABLE.reopened.answer(case, event, now)
         case Opened():
             return TABLE.opened.answer(case, event, now)
         case NudgeEnded():
             return TABLE.nudge_ended.answer(case, event, now)
+        case Charged():
+            return TABLE.charged.answer(case, event, now)
         case Closed():
             return TABLE.closed.answer(case, event, now)
         case Projected():

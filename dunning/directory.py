@@ -62,7 +62,11 @@ def address_of(contact: Contact, channel: Channel) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoice:
-    """One debt as the directory knows it now."""
+    """One debt as the directory knows it now.
+
+    `amount` is what is left to be paid, of a paid invoice all that it was about. `total` is what
+    the merchant registered; None: the same.
+    """
 
     id: str
     amount: Money
@@ -76,3 +80,4 @@ class Invoice:
     payment_url: str | None = None
     link_id: str = ""
     received: Money | None = None
+    total: Money | None = None

@@ -8,7 +8,9 @@ from typing import Literal
 
 from dunning.advice import Advice
 from dunning.channel import Channel
+from dunning.charge import ChargeResult
 from dunning.promise import PromiseTerms
+from dunning.service import ServiceTerms
 from dunning.states import Cause, Outcome, Withheld
 from dunning.steps import Step
 
@@ -59,6 +61,13 @@ class Voided:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reopened:
+    """A person began another case of the invoice after this one had closed."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReachChanged:
     """A channel to the customer is closed for this reason, or with None may be open again (R7)."""
 
@@ -84,7 +93,9 @@ class Terms:
     """What the pinned policy says to a case outside its steps. Durations are wall time.
 
     `extend_keeps_review` is false in cases that began while extending any review resumed the case:
-    they end under the rules with which they began (R9). Without `promise` none are taken.
+    they end under the rules with which they began (R9). Without `promise` none are taken; without
+    `end` the service is kept. With `charges` we charge a new card; one that the recovery service
+    has queued is awaited for `queued`.
     """
 
     spacing: timedelta
@@ -97,6 +108,9 @@ class Terms:
     receipt: bool
     extend_keeps_review: bool = False
     promise: PromiseTerms | None = None
+    end: ServiceTerms | None = None
+    charges: bool = False
+    queued: timedelta = timedelta(days=45)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +221,14 @@ class NudgeEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Charged:
+    """A charge that was ordered has its result; `shown` as for a nudge."""
+
+    result: ChargeResult
+    shown: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Closed:
     """The end is written down; `receipt` is what became of the receipt, if there was one."""
 
@@ -215,7 +237,12 @@ class Closed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Projected:
-    """The database shows this version."""
+    """The database shows this version.
+
+    `settled` when the truth forbade to say that the service has ended.
+    """
+
+    settled: Settled | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dunning.advice import Advice
 from dunning.channel import Channel
+from dunning.charge import OwnCharges
 from dunning.events import Terms
 from dunning.promise import Promised, PromiseStatus
+from dunning.service import Service, ServiceStatus
 from dunning.states import Cause, Outcome, ReviewReason, State, StepStatus
 from dunning.steps import Pace, Step, StepKind, Steps, next_due
 from dunning.view import CaseView, StepView
@@ -18,6 +20,8 @@ CASE_CLOSED = "case closed"
 RECEIPT = "receipt"
 CARD_FAILED = "card-failed-"
 PROMISE_STEP = "promise-"
+SERVICE_ENDING = "service-ending"
+SERVICE_ENDED = "service-ended"
 # During a promise only what answers the customer goes out.
 _ANSWERS = (CARD_FAILED, PROMISE_STEP)
 
@@ -27,6 +31,7 @@ class Doing(StrEnum):
 
     OPEN = "open"
     NUDGE = "nudge"
+    CHARGE = "charge"
     PROJECT = "project"
     CLOSE = "close"
 
@@ -49,6 +54,14 @@ class ClosedChannel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proven:
+    """Whether a message certainly was sent, told while its nudge was under way."""
+
+    step: str
+    sent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedFor:
     """The question that a plan answers."""
 
@@ -65,6 +78,7 @@ class Case:
     the advice that a reviewer overruled; `forced` that a campaign runs although nobody advised
     one; `moved` that another version of the policy was ordered and is not read yet; `reroute` that
     messages to come are to be given channels that are open (R7), `unreachable` that there is none.
+    `service_told` is the end of the service that the customer was told of, while that is not over.
     """
 
     workflow_id: str
@@ -107,6 +121,14 @@ class Case:
     outcome: Outcome | None = None
     cause: Cause | None = None
     closed_at: datetime | None = None
+
+    service: Service | None = None
+    service_status: ServiceStatus | None = None
+    service_ends_at: datetime | None = None
+    service_told: datetime | None = None
+
+    charging: OwnCharges = field(default_factory=OwnCharges)
+    proven: tuple[Proven, ...] = ()
 
     @property
     def pace(self) -> Pace:
@@ -159,9 +181,11 @@ class Case:
         """The steps that may go out in the present state, when they are due."""
         match self.state:
             case State.WAITING:
-                return self.steps
+                return tuple(s for s in self.steps if not of_service(s))
             case State.PROMISED:
                 return tuple(s for s in self.steps if s.id.startswith(_ANSWERS))
+            case State.REVIEW:
+                return tuple(s for s in self.steps if of_service(s))
             case _:
                 return ()
 
@@ -169,6 +193,23 @@ class Case:
     def receipt(self) -> Step | None:
         """The receipt, when one is owed."""
         return next((s for s in self.steps if s.id == RECEIPT), None)
+
+    @property
+    def service_notice(self) -> Step | None:
+        """The notice that is to tell the customer when the service ends."""
+        notices = (s for s in self.steps if of_service(s) and s.id != SERVICE_ENDED)
+        return next((s for s in notices if s.pending), None)
+
+    @property
+    def last_word(self) -> Step | None:
+        """What a closed case has still to say, and is not held back from saying."""
+        match self.service_status:
+            case ServiceStatus.ENDING:
+                return self.service_notice
+            case ServiceStatus.ENDED:
+                return next((s for s in self.steps if s.id == SERVICE_ENDED and s.pending), None)
+            case _:
+                return self.receipt if self.receipt and self.receipt.pending else None
 
     def joins(self, step: Step) -> bool:
         """Whether one message may speak of this step's invoice and of others (R10).
@@ -195,17 +236,47 @@ class Case:
                 last = self.until or now
                 return (due[0].id, due[1]) if due and due[1] <= last else (None, last)
             case State.CLOSED:
-                receipt = self.receipt if self.finished else None
-                at = receipt.not_before if receipt and receipt.pending else None
-                return (RECEIPT, at) if at else (None, None)
+                return self._next_after_close()
+            case State.REVIEW:
+                due, ends_at = next_due(self.speakable, self.pace, now), self._deadline
+                first = due is not None and (ends_at is None or due[1] <= ends_at)
+                return (due[0].id, due[1]) if due and first else (None, ends_at)
             case _:
-                promise = self.open_promise
-                ends = (self.until, promise.until if promise else None)
+                ends = (self._deadline, self.charge_at)
                 return None, min((at for at in ends if at is not None), default=None)
 
+    @property
+    def charge_at(self) -> datetime | None:
+        """When a charge that was put off is to be made."""
+        return self.charging.not_before if self.charge_wanted else None
+
+    @property
+    def charge_wanted(self) -> bool:
+        """Whether what is awaited is a charge of ours that has no answer yet (R4)."""
+        ours = self.terms is not None and self.terms.charges
+        awaited = self.state is State.RETRYING and self.awaiting is not None
+        return ours and awaited and not self.charging.pending
+
+    @property
+    def _deadline(self) -> datetime | None:
+        promise = self.open_promise
+        ends = (self.until, promise.until if promise else None)
+        return min((at for at in ends if at is not None), default=None)
+
+    def _next_after_close(self) -> tuple[str | None, datetime | None]:
+        step = self.last_word
+        if self.service_status is None:
+            at = step.not_before if step and self.finished else None
+            return (RECEIPT, at) if at else (None, None)
+        if step is not None:
+            return step.id, step.not_before or step.due_at
+        ending = self.service_status is ServiceStatus.ENDING
+        return None, self.service_ends_at if ending else None
+
     def view(self, now: datetime, *, version: int | None = None) -> CaseView:
-        """The projection of the case as it stands."""
-        step, at = self.next(now)
+        """The projection of the case as it stands; what is next in a retry is its deadline."""
+        retried = self.state is State.RETRYING
+        step, at = (None, self._deadline) if retried else self.next(now)
         promise = self.promise
         return CaseView(
             workflow_id=self.workflow_id,
@@ -222,18 +293,28 @@ class Case:
             review_round=self.review_round,
             next_step=step,
             next_at=at,
+            deadline=self._deadline if self.state is State.REVIEW else None,
             closed_at=self.closed_at,
             closed_channels=tuple(f"{c.channel}: {c.reason}" for c in self.closed_channels),
             promise_day=promise.day if promise else None,
             promise_until=promise.until if promise else None,
             promise_status=promise.status if promise else None,
+            service=self.service,
+            service_status=self.service_status,
+            service_ends_at=None if self.service_notice else self.service_ends_at,
             steps=tuple(_step_view(self, s) for s in self.steps),
             at=now,
         )
 
 
+def of_service(step: Step) -> bool:
+    """Whether it tells of the end of the service; steps of campaigns have a dot in their ids."""
+    return step.id.startswith((SERVICE_ENDING, SERVICE_ENDED)) and "." not in step.id
+
+
 def _step_view(case: Case, step: Step) -> StepView:
-    dropped = case.state is State.CLOSED and step.pending and step.id != RECEIPT
+    last = step.id == RECEIPT or (case.service_status is not None and of_service(step))
+    dropped = case.state is State.CLOSED and step.pending and not last
     return StepView(
         step=step.id,
         channel=step.channel,

@@ -29,6 +29,7 @@ class Code(StrEnum):
     MERGE_BEYOND_SPACING = "merge_beyond_spacing"
     JITTER_BEYOND_WINDOW = "jitter_beyond_window"
     IDLE_PAYDAY = "idle_payday"
+    LINK_SHORTER_THAN_CASE = "link_shorter_than_case"
     PUSH_ALONE = "push_alone"
     FALLBACK_WITHOUT_VENDOR = "fallback_without_vendor"
     DECLINE_REASON_TOLD = "decline_reason_told"

@@ -1,4 +1,4 @@
-"""Under which workflow id does the case of an invoice run?"""
+"""Under which workflow id does the case of an invoice run, and by which keys does it charge?"""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ _WORKFLOW = re.compile(r"dunning:(?P<invoice>[A-Za-z0-9._=~-]+):(?P<cycle>[1-9][
 # 255 in all, less the prefix, the colon and a cycle of ten digits.
 _LONGEST = 236
 _CUT = "~"
+_LONGEST_KEY = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,15 @@ def parse_workflow_id(value: str) -> WorkflowKey | None:
     if _readable(invoice_id) != invoice:
         return None
     return WorkflowKey(invoice_id=invoice_id, cycle=cycle)
+
+
+def charge_key(of_workflow: str, number: int) -> str:
+    """How the recovery service knows the `number`th charge of a case. At most 128 characters."""
+    key = f"{of_workflow}:charge:{number}"
+    if len(key) <= _LONGEST_KEY:
+        return key
+    digest = hashlib.sha256(of_workflow.encode()).hexdigest()
+    return f"{_PREFIX}{_CUT}{digest}:charge:{number}"
 
 
 def _readable(invoice_id: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dunning.finding import Code, Finding
 from dunning.lint_brand import brand
 from dunning.lint_choice import choice
+from dunning.lint_pay_page import pay_page
 from dunning.lint_schedule import schedule
 from dunning.lint_steps import steps
 from dunning.lint_windows import windows
@@ -36,5 +37,6 @@ def lint(
         *steps(policy, around),
         *windows(policy, around),
         *schedule(policy),
+        *pay_page(policy),
         *words(policy, templates),
     )

@@ -11,6 +11,7 @@ from dunning.advice import Advice
 from dunning.channel import Channel
 from dunning.finding import Code, Finding
 from dunning.placement import Anchor
+from dunning.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 _SEVERAL = "several"
 _OF_THE_SERVICE = {"receipt": "payment_received", "new_card": "card_update_failed"}
+_OF_ENDS = {
+    Service.KEEP: (),
+    Service.CANCEL: ("service_ending", "service_ended"),
+    Service.PAUSE: ("service_pausing", "service_paused"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ def wanted(policy: Policy) -> Iterator[Wanted]:
         if path != "receipt" or policy.receipt:
             yield Wanted(path, Channel.EMAIL, name)
     yield from _of_promises(policy)
+    yield from (Wanted("end", Channel.EMAIL, name) for name in _OF_ENDS[policy.end.service])
     if policy.merge_within:
         channels = {c for one in policy.campaigns for c in _merging(one)}
         yield from (Wanted("merge_within", c, _SEVERAL) for c in sorted(channels))

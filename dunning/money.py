@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # ISO 4217, table A.1, as of 2026: every currency not listed has two decimals.
 _NO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
@@ -32,3 +36,16 @@ class Money:
     def major(self) -> Decimal:
         """The amount in the currency's major unit, exact."""
         return Decimal(self.minor).scaleb(-exponent(self.currency))
+
+    @property
+    def figure(self) -> str:
+        """As people of the team read it, whatever their language: 49.00 USD."""
+        return f"{self.major:f} {self.currency}"
+
+
+def sums(parts: Iterable[Money]) -> list[Money]:
+    """The sum of each currency, in alphabetical order of them."""
+    found: dict[str, int] = {}
+    for part in parts:
+        found[part.currency] = found.get(part.currency, 0) + part.minor
+    return [Money(minor=minor, currency=currency) for currency, minor in sorted(found.items())]

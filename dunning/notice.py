@@ -10,7 +10,12 @@ if TYPE_CHECKING:
 
     from dunning.money import Money
 
-ESSENTIAL = frozenset({"payment_received", "service_ending", "service_ended"})
+ESSENTIAL = frozenset(
+    {
+        *("payment_received", "service_ending", "service_ended"),
+        *("service_pausing", "service_paused"),
+    }
+)
 """Templates of notices that a customer must get: they offer no way to stop them (R13)."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from dunning import promises
-from dunning.facts import Case
+from dunning.facts import Case, of_service
 from dunning.orders import (
     Decide,
     Decision,
@@ -86,7 +86,7 @@ def _about_extension(case: Case, days: int) -> str | None:
 
 def _about_resuming(case: Case) -> str | None:
     over = case.review_reason is ReviewReason.CAMPAIGN_OVER
-    if over and not any(step.pending for step in case.steps):
+    if over and not any(step.pending and not of_service(step) for step in case.steps):
         return "every step of the campaign is done; decide extend to give the customer more days"
     return None
 

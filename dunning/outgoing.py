@@ -34,6 +34,13 @@ class Kind(StrEnum):
     CASE_PAID_AFTER_CLOSE = "case.paid_after_close"
     PROMISE_KEPT = "promise.kept"
     PROMISE_BROKEN = "promise.broken"
+    CHARGE_REQUESTED = "charge.requested"
+    CHARGE_ANSWERED = "charge.answered"
+    PAYMENT_RECEIVED = "payment.received"
+    CUSTOMER_ASKED_FOR_HELP = "customer.asked_for_help"
+    SERVICE_ENDING = "service.ending"
+    SERVICE_ENDED = "service.ended"
+    SERVICE_KEPT = "service.kept"
     MESSAGE_SENT = "message.sent"
     MESSAGE_WITHHELD = "message.withheld"
     MESSAGE_REFUSED = "message.refused"
@@ -159,6 +166,10 @@ _OF_FAMILY: Mapping[str, tuple[str, ...]] = {
     "case": _STATE,
     "message": _DECIDED,
     "promise": ("promise_day", "promise_until"),
+    "charge": ("charge", "purpose", "status", "decline_code", "transaction"),
+    "payment": ("amount", "currency", "source", "left"),
+    "customer": (),
+    "service": ("service", "service_ends_at"),
     "channel": ("channel",),
     "review": ("review_round", "review_reason", "deadline", "decision"),
     "order": ("order", "step", "until", "days", "decision", "promise_day"),

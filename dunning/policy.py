@@ -21,8 +21,10 @@ from dunning.campaign import Campaign
 from dunning.consent import ConsentRule
 from dunning.document import Document, LocaleTag, refusal
 from dunning.duration import Span, Wait
+from dunning.end import End
 from dunning.errors import PolicyError
 from dunning.hours import Windows
+from dunning.pay_page import PayPage
 from dunning.policy_problems import problems
 from dunning.prices import Prices
 from dunning.windows import known_zone
@@ -70,19 +72,10 @@ class ChargedBy(StrEnum):
     US = "us"
 
 
-def _available(charged_by: ChargedBy) -> ChargedBy:
-    if charged_by is ChargedBy.US:
-        raise refusal(
-            "`us` is not available yet: this service does not charge a new card by itself. "
-            "Write `merchant` and pass the new card's token on your next /execute call."
-        )
-    return charged_by
-
-
 class NewCard(Document):
     """Who charges a new card, and how long its result is awaited."""
 
-    charged_by: Annotated[ChargedBy, AfterValidator(_available)] = ChargedBy.MERCHANT
+    charged_by: ChargedBy = ChargedBy.MERCHANT
     deadline: Span = timedelta(days=3)
 
 
@@ -179,9 +172,11 @@ class Policy(Document):
     watch: Watch = Watch()
     new_card: NewCard = NewCard()
     review: Review = Review()
+    end: End = End()
     promise: Annotated[
         Promise | None, BeforeValidator(_promise), Field(json_schema_extra=_or_off)
     ] = Promise()
+    pay_page: PayPage = PayPage()
     directory: DirectoryRules = DirectoryRules()
     receipt: StrictBool = True
     unsubscribe: Unsubscribe = Unsubscribe.LINK

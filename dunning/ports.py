@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime, timedelta
 
+    from dunning.charge import ChargeAnswer, ChargeRequest, DeclineMeaning, HostedLink
     from dunning.inbound import InboundEvent
     from dunning.lookup import Entry
+    from dunning.money import Money
     from dunning.recovery import RecoveryAnswer
 
 
@@ -194,6 +197,43 @@ class RecoverySource(Protocol):
         ...
 
 
+class Charger(Protocol):
+    """Has the recovery service charge a card, at most once for each idempotency key."""
+
+    async def charge(self, request: ChargeRequest) -> ChargeAnswer:
+        """Ask for one charge.
+
+        `ProviderUnavailableError`: it certainly was not taken; `ProviderRejectedError`: nor will it
+        ever be as it stands; `OutcomeUnknownError`: ask `RecoverySource.by_key` before anything
+        else.
+        """
+        ...
+
+
+class HostedPages(Protocol):
+    """Makes links to pages at which customers give a new card to the recovery service."""
+
+    async def mint(self, token: str) -> HostedLink:
+        """A fresh link to replace the card of that token; a `ProviderError` when there is none."""
+        ...
+
+
+class PaymentLog(Protocol):
+    """Is told of payments that succeeded without any recovery."""
+
+    async def succeeded(self, money: Money, reference: str | None = None) -> str:
+        """The id under which it was logged; a `ProviderError` when it was not."""
+        ...
+
+
+class DeclineDictionary(Protocol):
+    """Knows what the decline codes of gateways mean."""
+
+    async def meaning(self, gateway: str, code: str) -> DeclineMeaning | None:
+        """What a code means; None when the dictionary has none. Else a `ProviderError`."""
+        ...
+
+
 class CallLimit(Protocol):
     """How often a vendor may be called, counted over all processes."""
 
@@ -203,6 +243,17 @@ class CallLimit(Protocol):
 
     async def hold(self, duration: timedelta) -> None:
         """Let nobody call for so long, as the vendor asked."""
+        ...
+
+    async def turn(self, patience: timedelta) -> None:
+        """Wait until a call may be made, and count it.
+
+        `ProviderUnavailableError` when that would take longer than `patience`.
+        """
+        ...
+
+    def calling(self, patience: timedelta) -> AbstractAsyncContextManager[None]:
+        """Make one call inside, in turn; a pause that its answer asks for is kept by all."""
         ...
 
 

@@ -21,6 +21,7 @@ BROKEN = f"{PROMISE_STEP}broken-"
 # The channels that templates about promises have a form for.
 _SPOKEN = (Channel.EMAIL, Channel.SMS)
 _OVER = "the promise is over"
+_ANEW = "the customer has promised anew"
 # The local day ends up to a day after its last choice was offered; clocks change by an hour.
 _ROOM = timedelta(days=1, hours=3)
 
@@ -30,23 +31,23 @@ Answer = Callable[[Case, E, datetime], Case]
 
 def make(case: Case, event: Promise, now: datetime) -> Case:
     """Silence until the day is over; the campaign's last notice waits until after that."""
-    after = review.route(_noted(case, event), now)
+    after = review.route(_noted(case, event, now), now)
     if after.state is not State.PROMISED or after.promise is None:
         return after
     steps = merge(after.steps, _announcements(after, event, now))
     return _put_last_notice_off(replace(after, steps=steps), after.promise.until)
 
 
-def note(case: Case, event: Promise, _now: datetime) -> Case:
+def note(case: Case, event: Promise, now: datetime) -> Case:
     """Keep it in mind: what holds the case now goes on, and leads back to the promise."""
-    return _noted(case, event)
+    return _noted(case, event, now)
 
 
 def note_in_review(case: Case, event: Promise, now: datetime) -> Case:
     """A review that time has opened is over; one that something asked for waits for the day."""
     if case.review_reason is not None and case.review_reason.timed_out:
         return make(case, event, now)
-    after = _noted(case, event)
+    after = _noted(case, event, now)
     if after.promise is None:
         return after
     return replace(after, until=max(after.until or now, after.promise.until))
@@ -128,12 +129,21 @@ def _terms(case: Case) -> PromiseTerms | None:
     return case.terms.promise if case.terms is not None else None
 
 
-def _noted(case: Case, event: Promise) -> Case:
+def _noted(case: Case, event: Promise, now: datetime) -> Case:
     terms = _terms(case)
     if terms is None or case.open_promise is not None:
         return case
     promise = Promised(day=event.day, until=event.ends_at + terms.grace)
-    return replace(case, promises=(*case.promises, promise))
+    return replace(_unsaid(case, now), promises=(*case.promises, promise))
+
+
+def _unsaid(case: Case, now: datetime) -> Case:
+    """Who has promised anew does not hear any more that the promise before was broken."""
+    steps = case.steps
+    for step in steps:
+        if step.pending and step.id.startswith(BROKEN) and not _under_way(case, step):
+            steps = settle(steps, step.id, StepStatus.SKIPPED, _ANEW, now)
+    return replace(case, steps=steps)
 
 
 def _settled(case: Case, status: PromiseStatus, now: datetime) -> Case:

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from dunning.consent import LONGEST_PROOF
+from dunning.currencies import CURRENCIES
 from dunning.directory import BillingPeriod, InvoiceStatus
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -33,11 +34,10 @@ _INSTANT = re.compile(
 )
 _EMAIL = re.compile(r"[^@\s<>,;:\"\\]+@[^@\s<>,;:\"\\]+\.[^@\s<>,;:\"\\]+")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
-_CURRENCY = re.compile(r"[A-Z]{3}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 _VISIBLE = r"^[!-~]+$"
-_LARGEST_AMOUNT = 10**12
+LARGEST_AMOUNT = 10**12
 _MOST_DEVICES = 50
 
 
@@ -79,8 +79,9 @@ def check_phone(value: str) -> str:
     return value
 
 
-def _currency(value: str) -> str:
-    if not _CURRENCY.fullmatch(value):
+def check_currency(value: str) -> str:
+    """The code itself, if money is owed in that currency; else a `ValueError` that says so."""
+    if value not in CURRENCIES:
         raise ValueError('must be an ISO 4217 code of three capitals, such as "USD"')
     return value
 
@@ -166,8 +167,8 @@ class RevtainRegistration(_Strict):
 class InvoiceRegistration(_Strict):
     """One invoice as the merchant puts it. A new one needs amount, currency and customer id."""
 
-    amount_due: Annotated[int, Field(ge=0, le=_LARGEST_AMOUNT)] | None = None
-    currency: Annotated[str, AfterValidator(_currency)] | None = None
+    amount_due: Annotated[int, Field(ge=0, le=LARGEST_AMOUNT)] | None = None
+    currency: Annotated[str, AfterValidator(check_currency)] | None = None
     status: Annotated[InvoiceStatus, Field(strict=False)] | None = None
     description: _Prose | None = None
     due_at: _Instant | None = None

@@ -35,6 +35,15 @@ class Meaning(StrEnum):
     OTHER = "other"
 
 
+class ReplyChannel(StrEnum):
+    """Over what a customer answers: a channel of ours, or the page behind the link."""
+
+    EMAIL = "email"
+    SMS = "sms"
+    PUSH = "push"
+    PAGE = "page"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """A reply as understood; `language` is of the words that were recognised.

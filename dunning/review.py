@@ -21,8 +21,7 @@ def route(case: Case, now: datetime) -> Case:
     if reason is not None:
         return enter(case, reason, now)
     if case.awaiting is not None:
-        until = now + case.terms.retry if case.terms else None
-        return _go(case, State.RETRYING, until)
+        return _go(case, State.RETRYING, retry_until(case, now))
     if case.open_promise is not None:
         return _go(case, State.PROMISED, case.open_promise.until)
     if case.campaign_advice is not None and case.unreachable:
@@ -33,19 +32,28 @@ def route(case: Case, now: datetime) -> Case:
     return _go(case, State.WATCHING, until)
 
 
+def retry_until(case: Case, now: datetime) -> datetime | None:
+    """How long the outcome of a card is awaited; what is queued may take long."""
+    if case.terms is None:
+        return None
+    longest = max(case.terms.retry, case.terms.queued)
+    return now + (longest if case.charging.pending else case.terms.retry)
+
+
 def asked_for(case: Case) -> ReviewReason | None:
     """The review that something said of the debt asks for; None when there is none."""
     if case.amount_differs:
         return ReviewReason.AMOUNT_DIFFERS
+    refused = ReviewReason.CHARGE_REFUSED if case.charging.refused else None
     if case.cleared is not None and case.advice is case.cleared:
-        return None
+        return refused
     match case.advice:
         case Advice.BLOCKED:
             return ReviewReason.BLOCKED
         case Advice.MANUAL_REVIEW:
             return ReviewReason.MANUAL_REVIEW
         case _:
-            return None
+            return refused
 
 
 def enter(case: Case, reason: ReviewReason, now: datetime) -> Case:
@@ -64,7 +72,8 @@ def set_last_day(case: Case, now: datetime) -> Case:
 
 def await_nothing(case: Case) -> Case:
     """Whatever card or charge was awaited no longer is."""
-    return replace(case, awaiting=None, new_cards=())
+    charging = replace(case.charging, pending=False, transaction_id=None, not_before=None)
+    return replace(case, awaiting=None, new_cards=(), charging=charging)
 
 
 def update_reason(case: Case) -> Case:
@@ -105,6 +114,7 @@ def _overrule(case: Case, now: datetime) -> Case:
         amount_differs=False,
         cleared=case.advice,
         forced=case.forced or forced,
+        charging=replace(case.charging, refused=False),
         unreachable=False,
     )
     return route(case, now)

@@ -48,6 +48,7 @@ class ReviewReason(StrEnum):
     WATCH_OVER = "watch_over"
     RETRY_OVER = "retry_over"
     UNREACHABLE = "unreachable"
+    CHARGE_REFUSED = "charge_refused"
 
     @property
     def timed_out(self) -> bool:
@@ -89,3 +90,4 @@ class Withheld(StrEnum):
     OVER_BUDGET = "over_budget"
     DIRECTORY_DOWN = "directory_down"
     NOT_LISTED = "not_in_directory"
+    AMOUNT_DIFFERS = "amount_differs"

@@ -38,7 +38,14 @@ def _ending(case: Case) -> list[str]:
     if case.outcome is None:
         return []
     cause = f" by {case.cause.value}" if case.cause else ""
-    return [f"- **outcome**: {case.outcome.value}{cause}"]
+    return [f"- **outcome**: {case.outcome.value}{cause}", *_service(case)]
+
+
+def _service(case: Case) -> list[str]:
+    if case.service is None or case.service_status is None:
+        return []
+    at = f" at {_stamp(case.service_ends_at)}" if case.service_ends_at else ""
+    return [f"- **service**: {case.service.value}, {case.service_status.value}{at}"]
 
 
 def _why(case: Case) -> list[str]:
@@ -54,9 +61,18 @@ def _why(case: Case) -> list[str]:
         lines.append(
             f"- **promise**: {promise.day}, {promise.status.value}, until {_stamp(promise.until)}"
         )
+    if case.charging.number:
+        lines.append(f"- **charges of ours**: {case.charging.number}{_charge(case)}")
     if case.state is State.REVIEW and case.review_reason is not None:
         lines.append(f"- **review**: {case.review_reason.value}, round {case.review_round}")
     return lines
+
+
+def _charge(case: Case) -> str:
+    if case.charging.pending:
+        return ", the recovery service tries by itself"
+    at = case.charge_at
+    return f", put off until {_stamp(at)}" if at is not None else ""
 
 
 def _row(step: Step, seen: StepView) -> str:

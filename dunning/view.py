@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from dunning.advice import Advice
     from dunning.channel import Channel
     from dunning.promise import PromiseStatus
+    from dunning.service import Service, ServiceStatus
     from dunning.states import Cause, Outcome, ReviewReason, State, StepStatus
 
 
@@ -35,6 +36,8 @@ class StepView:
 class CaseView:
     """A case at one version. A higher version replaces a lower one, never the reverse.
 
+    `deadline` is that of a review, which may have a message to send before.
+
     `at` is when it was looked at, in the case's time; the same view at another time is the same.
     """
 
@@ -52,10 +55,14 @@ class CaseView:
     review_round: int = 0
     next_step: str | None = None
     next_at: datetime | None = None
+    deadline: datetime | None = None
     closed_at: datetime | None = None
     closed_channels: tuple[str, ...] = ()
     promise_day: date | None = None
     promise_until: datetime | None = None
     promise_status: PromiseStatus | None = None
+    service: Service | None = None
+    service_status: ServiceStatus | None = None
+    service_ends_at: datetime | None = None
     steps: tuple[StepView, ...] = ()
     at: datetime | None = field(default=None, compare=False)

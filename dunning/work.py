@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from dunning import ids
 from dunning.advice import Advice
-from dunning.events import Closed, NudgeEnded, Opened, Projected
-from dunning.facts import Busy, Case, Doing
+from dunning.charge import Purpose
+from dunning.events import Charged, Closed, NudgeEnded, Opened, Projected
+from dunning.facts import RECEIPT, Busy, Case, Doing
+from dunning.review import ORDERED_RETRY
 from dunning.states import State
 from dunning.steps import Step, sendable
 
@@ -37,6 +40,15 @@ class Nudge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    """Have the invoice's card charged under this key, unless the truth forbids it."""
+
+    key: str
+    purpose: Purpose
+    decline_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """Show the case in the database."""
 
@@ -46,7 +58,7 @@ class Close:
     """Write the end down, and send the receipt if one is owed."""
 
 
-Work = Open | Nudge | Project | Close
+Work = Open | Nudge | Charge | Project | Close
 
 
 def next_of(case: Case, now: datetime) -> tuple[Case, Work | None]:
@@ -56,6 +68,8 @@ def next_of(case: Case, now: datetime) -> tuple[Case, Work | None]:
         return case, None
     if isinstance(work, Open):
         case = replace(case, anchor=work.anchor, replan=False, reroute=False)
+    if isinstance(work, Charge):
+        case = _given_out(case)
     step = work.step.id if isinstance(work, Nudge) else None
     # Work that a close abandons may still show its own result, one version above its own.
     version = case.version if case.busy is None else case.version + 1
@@ -66,6 +80,7 @@ def next_of(case: Case, now: datetime) -> tuple[Case, Work | None]:
 _DOING: dict[type[Work], Doing] = {
     Open: Doing.OPEN,
     Nudge: Doing.NUDGE,
+    Charge: Doing.CHARGE,
     Project: Doing.PROJECT,
     Close: Doing.CLOSE,
 }
@@ -83,6 +98,12 @@ def _next(case: Case, now: datetime) -> Work | None:
     step = sendable(case.speakable, case.pace, now)
     if step is not None:
         return Nudge(step=step)
+    return _charge_or_show(case, now)
+
+
+def _charge_or_show(case: Case, now: datetime) -> Charge | Project | None:
+    if case.charge_wanted and (case.charging.not_before or now) <= now:
+        return _charge(case)
     return Project() if case.version > case.projected else None
 
 
@@ -90,9 +111,38 @@ def _next_after_close(case: Case, now: datetime) -> Work | None:
     if not case.finished:
         closing = case.busy is not None and case.busy.doing is Doing.CLOSE
         return None if closing else Close()
-    receipt = case.receipt
-    due = receipt is not None and receipt.pending and (receipt.not_before or now) <= now
-    return Nudge(step=receipt) if receipt and due and case.busy is None else None
+    if case.busy is not None:
+        return None
+    if case.service_status is not None and case.version > case.projected:
+        return Project()
+    step = case.last_word
+    if step is None:
+        return None
+    receipt = step.id == RECEIPT
+    due_at = step.not_before or (now if receipt else step.due_at)
+    return Nudge(step=step) if due_at <= now else None
+
+
+def _number(case: Case) -> int:
+    """One that was put off is the same charge again."""
+    return case.charging.number + (not case.charging.open)
+
+
+def _charge(case: Case) -> Charge:
+    """Why the old card was declined says nothing of a new one."""
+    ordered = case.awaiting == ORDERED_RETRY
+    return Charge(
+        key=ids.charge_key(case.workflow_id, _number(case)),
+        purpose=Purpose.RETRY if ordered else Purpose.NEW_CARD,
+        decline_code=case.decline_code if ordered else None,
+    )
+
+
+def _given_out(case: Case) -> Case:
+    charging = replace(
+        case.charging, number=_number(case), open=True, cards=case.new_cards, not_before=None
+    )
+    return replace(case, charging=charging)
 
 
 def _needs_plan(case: Case) -> bool:
@@ -147,7 +197,7 @@ def ended(before: Case, after: Case, event: object) -> Case:
     if not isinstance(event, _RESULTS[before.busy.doing]):
         hidden = after != before and after.version == before.version
         return replace(after, version=after.version + 1) if hidden else after
-    unshown = isinstance(event, NudgeEnded) and not event.shown
+    unshown = isinstance(event, NudgeEnded | Charged) and not event.shown
     if before.version == before.busy.version and not unshown:
         return replace(after, busy=None, projected=after.version)
     if unshown:
@@ -155,9 +205,10 @@ def ended(before: Case, after: Case, event: object) -> Case:
     return replace(after, busy=None, projected=before.busy.version, version=after.version + 1)
 
 
-_RESULTS: dict[Doing, type[Opened | NudgeEnded | Projected | Closed]] = {
+_RESULTS: dict[Doing, type[Opened | NudgeEnded | Charged | Projected | Closed]] = {
     Doing.OPEN: Opened,
     Doing.NUDGE: NudgeEnded,
+    Doing.CHARGE: Charged,
     Doing.PROJECT: Projected,
     Doing.CLOSE: Closed,
 }

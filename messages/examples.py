@@ -23,7 +23,7 @@ CURRENCIES = ("USD", "EUR", "JPY", "BRL")
 
 _DAY = date(2026, 12, 3)
 _PREFERENCES = "https://pay.northwind.example/u/eyJpIjoiSU5WLTIwNDEifQ.m2Rb9w.Zt4Kc0yH"
-_LAST_DAYS = {"final_notice", "service_ending"}
+_LAST_DAYS = {"final_notice", "service_ending", "service_pausing"}
 _PROMISES = {"promise_confirmed", "promise_broken"}
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, ClassVar
-from urllib.parse import urlsplit
 
 from itsdangerous import BadSignature, Signer
 from itsdangerous.signer import HMACAlgorithm
+
+from dunning.web_address import safe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,20 +67,9 @@ class PreferenceLinks(_Links):
 
     def one_click(self, url: str) -> Mapping[str, str]:
         """Headers for the button of a mail program (RFC 8058); none without https."""
-        if not _safe(url):
+        if not safe(url):
             return {}
         return {
             "List-Unsubscribe": f"<{url}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         }
-
-
-def _safe(url: str) -> bool:
-    """Whether what is sent there is encrypted, or does not leave this machine."""
-    parts = urlsplit(url)
-    if parts.scheme == "https":
-        return True
-    try:
-        return ip_address(parts.hostname or "").is_loopback
-    except ValueError:
-        return parts.hostname == "localhost"

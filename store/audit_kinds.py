@@ -1,8 +1,9 @@
 """What can an entry of the audit trail say? Values are wire names and never change.
 
-`case.*`, `channel.*` and `promise.*` are what became of a case, `message.*` what became of a
-message and what its vendor reported of it, but for the stations on the way; `order.*` is what an
-operator ordered, or a customer asked for, and stands before what it caused.
+`case.*`, `channel.*`, `promise.*`, `charge.*`, `payment.*` and `service.*` are what became of a
+case, `message.*` what became of a message and what its vendor reported of it, but for the stations
+on the way; `order.*` is what an operator ordered, or a customer asked for, and stands before what
+it caused.
 """
 
 from __future__ import annotations
@@ -59,6 +60,14 @@ class AuditKind(StrEnum):
     RESUBSCRIBED = "message.resubscribed"
     UNSUBSCRIBED = "message.unsubscribed"
     COMPLAINED = "message.complained"
+
+    CHARGE_REQUESTED = "charge.requested"  # charge, purpose, transaction
+    CHARGE_ANSWERED = "charge.answered"  # charge, purpose, status, decline_code, transaction
+    PAYMENT_RECEIVED = "payment.received"  # amount, currency, source, left: what is owed then
+    HELP_ASKED = "customer.asked_for_help"  # reply: the id of what was written
+    SERVICE_ENDING = "service.ending"  # service, service_ends_at
+    SERVICE_ENDED = "service.ended"  # service, service_ends_at
+    SERVICE_KEPT = "service.kept"  # service: it was paid for before the end
 
     REVIEW_OPENED = "review.opened"  # review, round, reason, owner, deadline
     REVIEW_ROUND = "review.round"

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from dunning.errors import ProviderMisconfiguredError, ProviderUnavailableError
+
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from store.database import Database
 
 # Together they stay below 60 in any minute, with room for a call that nobody counts.
@@ -56,3 +62,31 @@ class CallBudget:
         """Let nobody call for so long, as the vendor asked."""
         async with self._database.single() as connection:
             await connection.execute(_HOLD, {"duration": duration})
+
+    async def turn(self, patience: timedelta) -> None:
+        """Wait until a call may be made, and count it.
+
+        `ProviderUnavailableError` when that would take longer than `patience`.
+        """
+        left = patience
+        while wait := await self.take():
+            if wait > left:
+                raise ProviderUnavailableError(
+                    "Revtain may not be called for a while", retry_after=wait
+                )
+            left -= wait
+            await asyncio.sleep(wait.total_seconds())
+
+    @asynccontextmanager
+    async def calling(self, patience: timedelta) -> AsyncGenerator[None]:
+        """Make one call inside, in turn; a pause that its answer asks for is kept by all."""
+        await self.turn(patience)
+        try:
+            yield
+        except ProviderMisconfiguredError:
+            # Who mends it must not have to wait.
+            raise
+        except ProviderUnavailableError as fault:
+            if fault.retry_after is not None:
+                await self.hold(fault.retry_after)
+            raise

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from dunning.advice import Advice
 from dunning.promise import PromiseStatus
+from dunning.service import Service, ServiceStatus
 from dunning.states import Cause, Outcome, ReviewReason, State
 from store import openings
 from store.projection import one_statement, project
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sqlalchemy import Row
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from dunning.view import CaseView
     from store.database import Database
@@ -30,12 +32,13 @@ _FIND = text("""
     SELECT * FROM cases
     WHERE (CAST(:state AS text) IS NULL OR state = :state)
     AND (CAST(:outcome AS text) IS NULL OR outcome = :outcome)
+    AND (CAST(:owner AS text) IS NULL OR owner = :owner)
     AND (CAST(:before_id AS bigint) IS NULL OR id < :before_id)
-    ORDER BY id DESC LIMIT :limit
+    ORDER BY CASE WHEN :urgent_first THEN next_at END, id DESC LIMIT :limit
 """)
 _OVERDUE = text("""
     SELECT * FROM cases
-    WHERE closed_at IS NULL
+    WHERE (closed_at IS NULL OR service_status = 'ending')
     AND (next_at < :since OR (state = 'opening' AND opened_at < :since))
     ORDER BY id LIMIT :limit
 """)
@@ -62,7 +65,11 @@ _ADD_NOTE = text("""
     SELECT id, :author, :text FROM cases WHERE invoice_id = :id ORDER BY cycle DESC LIMIT 1
     RETURNING id
 """)
-_LIVE = text("SELECT workflow_id FROM cases WHERE invoice_id = :id AND closed_at IS NULL")
+_LIVE = text("""
+    SELECT workflow_id FROM cases
+    WHERE invoice_id = :id AND (closed_at IS NULL OR (service IS NOT NULL AND next_at IS NOT NULL))
+    ORDER BY cycle DESC LIMIT 1
+""")
 _LIVE_OF = text("""
     SELECT c.workflow_id FROM cases c JOIN invoices i ON i.id = c.invoice_id
     WHERE i.customer_id = ANY (CAST(:customers AS text[])) AND c.closed_at IS NULL ORDER BY c.id
@@ -77,6 +84,14 @@ _END = text("""
             WHERE i.id = cases.invoice_id AND i.status = 'paid')
     WHERE workflow_id = :workflow_id AND closed_at IS NULL RETURNING id, invoice_id)
     SELECT alerts_raise('case_without_run', invoice_id, '{}', id::text) FROM ended
+""")
+# A service is not ended by a run that is gone.
+_KEEP = text("""
+    WITH kept AS (UPDATE cases SET
+        service_status = 'kept', next_step = NULL, next_at = NULL, updated_at = clock_timestamp()
+    WHERE workflow_id = :workflow_id AND closed_at IS NOT NULL AND service_status = 'ending'
+    RETURNING id, invoice_id)
+    SELECT alerts_raise('case_without_run', invoice_id, '{}', id::text) FROM kept
 """)
 _NOTES = text("""
     SELECT n.id, n.author, n.text, n.created_at FROM notes n JOIN cases c ON c.id = n.case_id
@@ -109,6 +124,9 @@ class CaseRecord:
     promise_day: date | None
     promise_until: datetime | None
     promise_status: PromiseStatus | None
+    service: Service | None
+    service_status: ServiceStatus | None
+    service_ends_at: datetime | None
     owner: str | None
     opened_at: datetime
     closed_at: datetime | None
@@ -163,9 +181,7 @@ class Cases:
     async def get(self, invoice_id: str) -> CaseRecord | None:
         """The latest case of an invoice."""
         async with self._database.single() as connection:
-            found = await connection.execute(_GET, {"invoice_id": invoice_id})
-            row = found.one_or_none()
-            return None if row is None else _record(row)
+            return await latest(connection, invoice_id)
 
     async def get_run(self, workflow_id: str) -> CaseRecord | None:
         """The case that runs, or ran, under a workflow id."""
@@ -179,16 +195,28 @@ class Cases:
         *,
         state: State | None = None,
         outcome: Outcome | None = None,
+        owner: str | None = None,
         limit: int = 100,
         before_id: int | None = None,
+        urgent_first: bool = False,
     ) -> list[CaseRecord]:
-        """Newest first; the next page begins before the last id of this one."""
-        values = {"state": state, "outcome": outcome, "limit": limit, "before_id": before_id}
+        """Newest first; the next page begins before the last id of this one.
+
+        With `urgent_first`, those that act next come first, and there are no pages.
+        """
+        values = {
+            "state": state,
+            "outcome": outcome,
+            "owner": owner,
+            "limit": limit,
+            "before_id": before_id,
+            "urgent_first": urgent_first,
+        }
         async with self._database.single() as connection:
             return [_record(row) for row in await connection.execute(_FIND, values)]
 
     async def live_workflow(self, invoice_id: str) -> str | None:
-        """The workflow id of the invoice's open case."""
+        """The workflow id of the invoice's open case, or of one whose service is about to end."""
         async with self._database.single() as connection:
             found: str | None = await connection.scalar(_LIVE, {"id": invoice_id})
             return found
@@ -202,14 +230,15 @@ class Cases:
     async def end_as_stopped(self, workflow_id: str, now: datetime) -> bool:
         """Close a case whose run was ended by hand in Temporal, and tell the team.
 
-        False when it is closed already.
+        One that is closed keeps its outcome, and the service goes on; False when that is settled.
         """
         values = {"workflow_id": workflow_id, "now": now}
         async with self._database.single() as connection:
-            return bool((await connection.execute(_END, values)).all())
+            ended = (await connection.execute(_END, values)).all()
+            return bool(ended or (await connection.execute(_KEEP, values)).all())
 
     async def overdue(self, since: datetime, limit: int = 100) -> list[CaseRecord]:
-        """Open cases that should have moved before `since` and did not: their run may be lost."""
+        """Cases that should have moved before `since` and did not: their run may be lost."""
         async with self._database.single() as connection:
             found = await connection.execute(_OVERDUE, {"since": since, "limit": limit})
             return [_record(row) for row in found]
@@ -240,6 +269,12 @@ class Cases:
             return [Note(**row) for row in found.mappings()]
 
 
+async def latest(connection: AsyncConnection, invoice_id: str) -> CaseRecord | None:
+    """The latest case of an invoice."""
+    row = (await connection.execute(_GET, {"invoice_id": invoice_id})).one_or_none()
+    return None if row is None else _record(row)
+
+
 def _record(row: Row[Any]) -> CaseRecord:
     values: dict[str, Any] = {field.name: getattr(row, field.name) for field in fields(CaseRecord)}
     values["closed_channels"] = tuple(row.closed_channels)
@@ -255,4 +290,6 @@ _KINDS = {
     "advice": Advice,
     "review_reason": ReviewReason,
     "promise_status": PromiseStatus,
+    "service": Service,
+    "service_status": ServiceStatus,
 }

@@ -16,7 +16,9 @@ from store.tables import (
     LETTERS,
     MESSAGES,
     NOTES,
+    PAYMENTS,
     PUSH_TOKENS,
+    RECOVERIES,
     REPLIES,
     REPORTS,
     REVIEWS,
@@ -88,7 +90,7 @@ def _invoices(of: Traces) -> Any:
 async def _invoices_with_references(connection: AsyncConnection, of: Traces) -> list[Record]:
     found = await _rows(connection, INVOICES, _own(INVOICES, of))
     for invoice in found:
-        for table in (TRANSACTIONS, IDEMPOTENCY_KEYS):
+        for table in (TRANSACTIONS, IDEMPOTENCY_KEYS, RECOVERIES, PAYMENTS):
             rows = await _rows(connection, table, table.c.invoice_id == invoice["id"])
             invoice[table.name] = rows
     return found

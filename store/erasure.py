@@ -58,6 +58,11 @@ _STATEMENTS = {
         WHERE customer_id = :customer AND (
             description IS NOT NULL OR payment_url IS NOT NULL OR payment_method_token IS NOT NULL)
     """),
+    "recoveries": text("""
+        UPDATE recoveries SET card_country = NULL, card_prefix = NULL, fallback_tokens = '{}'
+        WHERE invoice_id IN (SELECT id FROM invoices WHERE customer_id = :customer) AND (
+            card_country IS NOT NULL OR card_prefix IS NOT NULL OR fallback_tokens <> '{}')
+    """),
     "letters": text("""
         UPDATE letters SET
             recipient = NULL, subject = NULL, body = NULL, erased_at = clock_timestamp()

@@ -3,6 +3,7 @@
 DunningError
 └── StoreError
     ├── DatabaseDownError   the server cannot be reached now; the same call may succeed later
+    │   └── DatabaseBusyError   another transaction came first: nothing was written, try at once
     └── SchemaError         the tables do not belong to this version of the program
 """
 
@@ -17,6 +18,10 @@ class StoreError(DunningError):
 
 class DatabaseDownError(StoreError):
     """The server cannot be reached now; nothing was written, or nobody can tell."""
+
+
+class DatabaseBusyError(DatabaseDownError):
+    """Another transaction met this one and came first; nothing of this one was written."""
 
 
 class SchemaError(StoreError):

@@ -24,8 +24,11 @@ API_SOURCE = "api"
 INVOICE_PAID = "invoice.paid"
 INVOICE_VOIDED = "invoice.voided"
 INVOICE_CARD = "invoice.card"
+RECOVERY_PENDING = "recovery.pending"
 
-_READ = text("SELECT paid_cause, voided_at, card_changed_at FROM invoices WHERE id = :id")
+_READ = text("""
+    SELECT paid_cause, voided_at, card_changed_at, updated_at FROM invoices WHERE id = :id
+""")
 
 
 class Facts:
@@ -50,6 +53,11 @@ class Facts:
         row = await self._read(invoice_id)
         return await self._tell(INVOICE_VOIDED, invoice_id, voided_at=_written(row.voided_at))
 
+    async def nothing_owed(self, invoice_id: str) -> bool:
+        """The invoice is about nothing any more, though nobody marked it as void."""
+        row = await self._read(invoice_id)
+        return await self._tell(INVOICE_VOIDED, invoice_id, since=_written(row.updated_at))
+
     async def card(self, invoice_id: str, card_digest: str) -> bool:
         """The invoice has another card, perhaps one that it had once before."""
         row = await self._read(invoice_id)
@@ -64,6 +72,12 @@ class Facts:
         body = json.dumps({"invoice_id": invoice_id, **details}, separators=(",", ":"))
         event = NewEvent(source=API_SOURCE, name=name, body=body.encode())
         return (await self._inbox.put_many([event]))[0]
+
+
+def pending(invoice_id: str, key: str) -> NewEvent:
+    """A charge of the invoice has no outcome yet; a case without any is to watch for it."""
+    body = json.dumps({"invoice_id": invoice_id, "key": key}, separators=(",", ":"))
+    return NewEvent(source=API_SOURCE, name=RECOVERY_PENDING, body=body.encode())
 
 
 def _written(moment: datetime | None) -> str | None:

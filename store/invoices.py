@@ -27,7 +27,7 @@ _SELECT = """
 """
 _READ = text(f"{_SELECT} WHERE i.id = :id")
 _READ_MANY = text(f"{_SELECT} WHERE i.id = ANY(:ids)")
-_BY_LINK = text("SELECT id FROM invoices WHERE link_id = :link_id")
+_READ_OF_LINK = text(f"{_SELECT} WHERE i.link_id = :link_id")
 
 # Not FOR UPDATE: rows that refer to the invoice may be written meanwhile.
 _LOCK = text("SELECT * FROM invoices WHERE id = :id FOR NO KEY UPDATE")
@@ -52,10 +52,9 @@ async def read_many(
     return {row.id: of_row(row) for row in rows}
 
 
-async def id_of_link(connection: AsyncConnection, link_id: str) -> str | None:
-    """The invoice that customer links call by this random name."""
-    found: str | None = await connection.scalar(_BY_LINK, {"link_id": link_id})
-    return found
+async def fetch_of_link(connection: AsyncConnection, link_id: str) -> Row[Any] | None:
+    """The same of the invoice that customer links call by this random name."""
+    return (await connection.execute(_READ_OF_LINK, {"link_id": link_id})).one_or_none()
 
 
 async def lock(connection: AsyncConnection, invoice_id: str) -> Row[Any] | None:
@@ -64,8 +63,9 @@ async def lock(connection: AsyncConnection, invoice_id: str) -> Row[Any] | None:
 
 
 def owed(row: Row[Any]) -> Money:
-    """The amount of an invoice's row."""
-    return Money(minor=row.amount_due, currency=row.currency)
+    """What is left to be paid of an invoice's row; of a paid one, all that it was about."""
+    paid = 0 if row.status == InvoiceStatus.PAID else row.paid_minor
+    return Money(minor=max(row.amount_due - paid, 0), currency=row.currency)
 
 
 def of_row(row: Row[Any]) -> Invoice:
@@ -73,6 +73,7 @@ def of_row(row: Row[Any]) -> Invoice:
     return Invoice(
         id=row.id,
         amount=owed(row),
+        total=Money(minor=row.amount_due, currency=row.currency) if row.paid_minor else None,
         status=InvoiceStatus(row.status),
         contact=_contact(row),
         description=row.description,

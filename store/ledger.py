@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dunning.channel import Channel
-from dunning.delivery import Delivery
 from dunning.facts import CASE_CLOSED
 from store import ledger_statements as statements
 from store.digest import address_digest
+from store.message_records import MessageRecord, MessageStatus, Unresolved, record_of
 from store.projection import project
+from store.reservations import (
+    Apart,
+    Companion,
+    Draft,
+    Found,
+    Reservation,
+    Reserved,
+    found_of,
+    reservation_of,
+)
 from store.resolutions import Resolved, tell_resolved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import RowMapping, TextClause
+    from sqlalchemy import TextClause
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from dunning.budget import Limit
@@ -31,167 +40,6 @@ if TYPE_CHECKING:
 NO_ANSWER = "no answer from the vendor"
 # Longer than a nudge with all its attempts takes: who reserved has given up without a word.
 _PATIENCE = timedelta(minutes=15)
-
-
-class MessageStatus(StrEnum):
-    """What is known of a message. Nothing changes `sent`."""
-
-    PLANNED = "planned"
-    RESERVED = "reserved"
-    SENT = "sent"
-    WITHHELD = "withheld"
-    OVERTAKEN = "overtaken"
-    SKIPPED = "skipped"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
-    ALERTED = "alerted"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A message that is about to be sent. `now` is the case's time.
-
-    `after_payment` is for receipts, which follow a payment and do not count. `essential` ones are
-    sent in spite of an unsubscribe from reminders. `spacing` is the least
-    distance from a message of another invoice that spoke of this one too. `address` is what must
-    not be closed when the message is taken. `subject` and `text` are kept for a while.
-    """
-
-    step: str
-    channel: Channel
-    template: str
-    due_at: datetime
-    now: datetime
-    body_digest: str | None = None
-    after_payment: bool = False
-    essential: bool = False
-    spacing: timedelta = timedelta(0)
-    address: str | None = None
-    subject: str | None = None
-    text: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reserved:
-    """The message is ours to send, once, under this id, while nobody takes it back."""
-
-    message_id: str
-    reserved_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """The message is not ours to send: something became of it before.
-
-    `merged_into` is the message that speaks of this invoice too, `together_with` the other
-    invoices that it speaks of. `stale` when nobody can be busy with it any more. `requested` once a
-    request to the vendor was about to leave; before, the vendor certainly has nothing. `begun_at`
-    is in the case's time.
-    """
-
-    message_id: str
-    status: MessageStatus
-    provider_id: str | None
-    reserved_at: datetime | None
-    body_digest: str | None
-    occurred_at: datetime | None
-    reason: str | None
-    merged_into: str | None = None
-    together_with: tuple[str, ...] = ()
-    stale: bool = False
-    requested: bool = True
-    begun_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """Nothing is owed any more: nothing may be sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class SuccessPending:
-    """A success was received and is about to be settled: nothing may be sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Suppressed:
-    """The address was closed: nothing may be sent there."""
-
-
-@dataclass(frozen=True, slots=True)
-class OverBudget:
-    """The customer has heard from us often enough on this channel."""
-
-
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """The step has left, or may have, over another channel."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpokenOf:
-    """A message of another invoice spoke of this one, at this instant in the case's time."""
-
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Apart:
-    """One of the companions cannot come along any more: nothing was reserved."""
-
-
-Hindrance = Settled | SuccessPending | Suppressed | OverBudget | Elsewhere | SpokenOf
-Reservation = Reserved | Found | Apart | Hindrance
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Companion:
-    """A planned message of another invoice of the same customer.
-
-    `last_at` is when the customer was written to about that invoice before.
-    """
-
-    message_id: str
-    invoice_id: str
-    policy_digest: str | None
-    next_at: datetime
-    last_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageRecord:
-    """A message as people look at it."""
-
-    id: str
-    step: str
-    channel: Channel
-    template: str
-    status: MessageStatus
-    reason: str | None
-    provider_id: str | None
-    due_at: datetime | None
-    reserved_at: datetime | None
-    occurred_at: datetime | None
-    updated_at: datetime
-    merged_into: str | None = None
-    together_with: tuple[str, ...] = ()
-    delivery: Delivery | None = None
-    delivery_code: str | None = None
-    delivery_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unresolved:
-    """A message of unknown outcome. `requested_at` is when the vendor may have got it."""
-
-    id: str
-    invoice_id: str
-    step: str
-    channel: Channel
-    template: str
-    requested_at: datetime | None
-    occurred_at: datetime | None
-    reason: str | None
 
 
 class _ApartError(Exception):
@@ -263,7 +111,7 @@ class Ledger:
         values = {"workflow_id": workflow_id, "step": step, "patience": _PATIENCE}
         async with self._database.single() as connection:
             found = (await connection.execute(statements.OF_STEP, values)).mappings()
-            return {Channel(row["channel"]): _found(row) for row in found}
+            return {Channel(row["channel"]): found_of(row) for row in found}
 
     async def release(self, message_id: str) -> bool:
         """Give a message back that was certainly not taken, so that it may be tried again.
@@ -275,12 +123,16 @@ class Ledger:
         return await self._change(statements.RELEASE, values, None)
 
     async def take_back(self, found: Found) -> bool:
-        """Release a message whose holder died before any request; False if it did not."""
+        """Release a message whose holder died before any request; False if it did not.
+
+        What came along with the message of another case is released with that.
+        """
         values = {"id": found.message_id, "reserved_at": found.reserved_at}
         async with self._database.begin() as connection:
-            if not (await connection.execute(statements.TAKE_BACK, values)).rowcount:
+            carrier = await connection.scalar(statements.TAKE_BACK, values)
+            if carrier is None:
                 return False
-            released = {"id": found.message_id, "closed": CASE_CLOSED}
+            released = {"id": carrier, "closed": CASE_CLOSED}
             await connection.execute(statements.RELEASE, released)
             return True
 
@@ -306,13 +158,15 @@ class Ledger:
     async def give_up(self, patience: timedelta) -> int:
         """Decide what a closed case left on its way for longer than that; how many messages.
 
-        What was requested is in doubt, and what was not never left.
+        What was requested is in doubt, and what was not never left: then the companions of an
+        open case are still to be told.
         """
         values = {"closed": CASE_CLOSED, "reason": NO_ANSWER, "patience": patience}
         async with self._database.begin() as connection:
             given_up = (await connection.execute(statements.GIVE_UP, values)).rowcount
             if given_up:
                 await connection.execute(statements.FOLLOW)
+                await connection.execute(statements.PART, {"closed": CASE_CLOSED})
             return given_up
 
     async def unresolved(self, limit: int = 100) -> list[Unresolved]:
@@ -383,7 +237,7 @@ class Ledger:
         """All messages of a case in the order in which they are due."""
         async with self._database.single() as connection:
             found = await connection.execute(statements.MESSAGES, {"workflow_id": workflow_id})
-            return [_record(row) for row in found.mappings()]
+            return [record_of(row) for row in found.mappings()]
 
     async def _change(
         self, statement: TextClause, values: Mapping[str, object], view: CaseView | None
@@ -403,57 +257,10 @@ async def _take(
     row = (await connection.execute(statements.RESERVE, values)).mappings().one_or_none()
     if row is None:
         raise LookupError(f"There is no case {values['workflow_id']} to send a message for.")
-    reservation = _reservation(row)
+    reservation = reservation_of(row)
     if isinstance(reservation, Reserved) and companions:
         asked = {**values, "message_id": reservation.message_id, "companions": list(companions)}
         joined = (await connection.execute(statements.JOIN, asked)).rowcount
         if joined != len(companions):
             raise _ApartError
     return reservation
-
-
-def _reservation(row: RowMapping) -> Reservation | None:
-    """None when the statement met a row that it could not see yet: ask again."""
-    if row["reserved_id"] is not None:
-        return Reserved(message_id=row["reserved_id"], reserved_at=row["taken_at"])
-    if row["id"] is not None:
-        return _found(row)
-    hindrance = next((answer for name, answer in _HINDRANCES.items() if row[name]), None)
-    if hindrance is None and row["spoken_of_at"] is not None:
-        return SpokenOf(at=row["spoken_of_at"])
-    return hindrance or (OverBudget() if row["over_budget"] else None)
-
-
-# In the order of their weight, which is above that of spacing and budget.
-_HINDRANCES: dict[str, Hindrance] = {
-    "settled": Settled(),
-    "success_pending": SuccessPending(),
-    "suppressed": Suppressed(),
-    "elsewhere": Elsewhere(),
-}
-
-
-def _found(row: RowMapping) -> Found:
-    return Found(
-        message_id=row["id"],
-        status=MessageStatus(row["status"]),
-        provider_id=row["provider_id"],
-        reserved_at=row["reserved_at"],
-        body_digest=row["body_digest"],
-        occurred_at=row["occurred_at"],
-        reason=row["reason"],
-        merged_into=row["merged_into"],
-        together_with=tuple(row["together_with"] or ()),
-        stale=bool(row["stale"]),
-        requested=row["requested_at"] is not None,
-        begun_at=row["begun_at"],
-    )
-
-
-def _record(row: RowMapping) -> MessageRecord:
-    values: dict[str, Any] = dict(row)
-    values["channel"] = Channel(values["channel"])
-    values["status"] = MessageStatus(values["status"])
-    values["delivery"] = values["delivery"] and Delivery(values["delivery"])
-    values["together_with"] = tuple(values["together_with"] or ())
-    return MessageRecord(**values)

@@ -18,7 +18,9 @@ LOCK_CUSTOMER = text("""
 RESERVE = text("""
     WITH target AS (
         SELECT c.id AS case_id,
-            NOT :after_payment AND (i.status <> 'open' OR c.closed_at IS NOT NULL) AS settled,
+            NOT :after_payment AND (i.status <> 'open' OR (c.closed_at IS NOT NULL
+                AND NOT (:of_service AND c.service_status IN ('ending', 'ended') IS TRUE))
+            ) AS settled,
             NOT :after_payment AND EXISTS (
                 SELECT FROM standing_successes s WHERE s.invoice_id = c.invoice_id
             ) AS success_pending,
@@ -58,7 +60,8 @@ RESERVE = text("""
             id, case_id, step, channel, template, status, due_at, begun_at, counts, reserved_at,
             body_digest, address_digest)
         SELECT :message_id, case_id, :step, :channel, :template, 'reserved',
-            CAST(:due_at AS timestamptz), CAST(:now AS timestamptz), NOT :after_payment,
+            CAST(:due_at AS timestamptz), CAST(:now AS timestamptz),
+            NOT (:after_payment OR :of_service),
             statement_timestamp(), :body_digest, CAST(:address_digest AS text)
         FROM target
         WHERE NOT settled AND NOT success_pending AND NOT over_budget AND NOT elsewhere
@@ -82,7 +85,8 @@ RESERVE = text("""
     SELECT t.settled, t.success_pending, t.over_budget, t.elsewhere, t.suppressed, t.spoken_of_at,
         r.id AS reserved_id, r.reserved_at AS taken_at,
         m.id, m.status, m.provider_id, m.reserved_at, m.body_digest, m.occurred_at, m.reason,
-        m.requested_at, m.begun_at, m.merged_into,
+        m.begun_at, m.merged_into, COALESCE(m.requested_at, (
+            SELECT o.requested_at FROM messages o WHERE o.id = m.merged_into)) AS requested_at,
         m.reserved_at < statement_timestamp() - CAST(:patience AS interval) AS stale,
         (SELECT g.invoice_ids FROM told_together g WHERE g.message_id = m.id) AS together_with
     FROM target t
@@ -124,7 +128,7 @@ COMPANIONS = text("""
     AND m.channel = :channel AND m.status = 'planned' AND m.joins
     ORDER BY c.next_at, c.id LIMIT :most
 """)
-# A case that closed meanwhile sends nothing any more, but its receipt.
+# A case that closed meanwhile sends nothing any more, but its receipt or of its service.
 RELEASE = text("""
     UPDATE messages m SET
         status = CASE WHEN c.closed_at IS NULL OR NOT m.counts THEN 'planned' ELSE 'skipped' END,
@@ -134,10 +138,14 @@ RELEASE = text("""
     FROM cases c
     WHERE (m.id = :id OR m.merged_into = :id) AND m.status = 'reserved' AND c.id = m.case_id
 """)
-# What was reserved and never requested. Whoever holds it still, and only slept, finds it gone.
+# What was reserved and never requested, and with it the message that speaks of it too. Whoever
+# holds that still, and only slept, finds it gone.
 TAKE_BACK = text("""
-    UPDATE messages SET reserved_at = NULL
-    WHERE id = :id AND status = 'reserved' AND reserved_at = :reserved_at AND requested_at IS NULL
+    UPDATE messages o SET reserved_at = NULL
+    FROM messages m
+    WHERE m.id = :id AND m.status = 'reserved' AND m.reserved_at = :reserved_at
+    AND o.id = COALESCE(m.merged_into, m.id) AND o.status = 'reserved' AND o.requested_at IS NULL
+    RETURNING o.id
 """)
 REQUEST = text("""
     UPDATE messages SET requested_at = clock_timestamp()
@@ -180,12 +188,24 @@ GIVE_UP = text("""
     AND c.closed_at IS NOT NULL
     AND m.reserved_at < clock_timestamp() - CAST(:patience AS interval)
 """)
+# Who came along with what was given up: in doubt like that, or still to be told.
 FOLLOW = text("""
     UPDATE messages m SET
-        status = o.status, reason = o.reason, occurred_at = o.occurred_at,
+        status = 'unknown', reason = o.reason, occurred_at = o.occurred_at,
         updated_at = clock_timestamp()
     FROM messages o
-    WHERE o.id = m.merged_into AND m.status = 'reserved' AND o.status IN ('unknown', 'skipped')
+    WHERE o.id = m.merged_into AND m.status = 'reserved' AND o.status = 'unknown'
+""")
+PART = text("""
+    UPDATE messages m SET
+        status = CASE WHEN c.closed_at IS NULL THEN 'planned' ELSE 'skipped' END,
+        reason = CASE WHEN c.closed_at IS NULL THEN m.reason ELSE :closed END,
+        occurred_at = c.closed_at,
+        merged_into = NULL, begun_at = NULL, reserved_at = NULL, body_digest = NULL,
+        updated_at = clock_timestamp()
+    FROM messages o, cases c
+    WHERE o.id = m.merged_into AND m.status = 'reserved' AND o.status = 'skipped'
+    AND c.id = m.case_id
 """)
 CARRIER = text("SELECT COALESCE(merged_into, id) FROM messages WHERE id = :id")
 STATUS = text("SELECT status FROM messages WHERE id = :id")
@@ -220,7 +240,8 @@ WITHHELD = text("""
 """)
 OF_STEP = text("""
     SELECT m.id, m.channel, m.status, m.provider_id, m.reserved_at, m.body_digest, m.occurred_at,
-        m.reason, m.requested_at, m.begun_at, m.merged_into,
+        m.reason, m.begun_at, m.merged_into, COALESCE(m.requested_at, (
+            SELECT o.requested_at FROM messages o WHERE o.id = m.merged_into)) AS requested_at,
         m.reserved_at < statement_timestamp() - CAST(:patience AS interval) AS stale,
         (SELECT g.invoice_ids FROM told_together g WHERE g.message_id = m.id) AS together_with
     FROM messages m JOIN cases c ON c.id = m.case_id

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from store import invoices
 from store.foreign import storable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
+    from sqlalchemy import Row
+
+    from dunning.money import Money
     from store.database import Database
 
 _MATCH = text("""
@@ -22,6 +27,7 @@ _MATCH = text("""
     ), matched AS (
         SELECT g.event_id, g.transaction_id, k.card_digest,
             COALESCE(t.invoice_id, k.invoice_id) AS invoice_id,
+            CASE WHEN t.invoice_id <> k.invoice_id THEN k.invoice_id END AS other,
             t.transaction_id IS NULL AND g.transaction_id IS NOT NULL AS unknown
         FROM given g
         LEFT JOIN transactions t ON t.transaction_id = g.transaction_id
@@ -33,8 +39,10 @@ _MATCH = text("""
         ORDER BY transaction_id, event_id
         ON CONFLICT DO NOTHING
     )
-    SELECT m.event_id, m.invoice_id, COALESCE(t.card_digest, m.card_digest) AS card
-    FROM matched m LEFT JOIN transactions t ON t.transaction_id = m.transaction_id
+    SELECT m.event_id, m.invoice_id, m.other, COALESCE(t.card_digest, m.card_digest) AS card,
+        i.amount_due, i.paid_minor, i.status, i.currency
+    FROM matched m JOIN invoices i ON i.id = m.invoice_id
+    LEFT JOIN transactions t ON t.transaction_id = m.transaction_id
 """)
 
 
@@ -49,10 +57,16 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """The invoice of an event, and the digest of the card it was attempted with, if known."""
+    """The invoice of an event, and the digest of the card it was attempted with, if known.
+
+    `owed` is what is to be paid of the invoice, `other` the invoice that the event's key belongs to
+    when that is not the one of its transaction.
+    """
 
     invoice_id: str
     card: str | None
+    owed: Money | None = None
+    other: str | None = None
 
 
 class Matching:
@@ -64,7 +78,8 @@ class Matching:
     async def match_many(self, references: Sequence[Reference]) -> Mapping[int, Match]:
         """Invoice of each event that has one: by transaction, else by key.
 
-        A transaction that came with a known key is known from now on.
+        A transaction that came with a known key is known from now on. When the two name different
+        invoices the transaction counts.
         """
         values = {
             "events": [reference.event_id for reference in references],
@@ -73,4 +88,8 @@ class Matching:
         }
         async with self._database.single() as connection:
             found = await connection.execute(_MATCH, values)
-            return {row.event_id: Match(invoice_id=row.invoice_id, card=row.card) for row in found}
+            return {row.event_id: _match(row) for row in found}
+
+
+def _match(row: Row[Any]) -> Match:
+    return Match(invoice_id=row.invoice_id, card=row.card, owed=invoices.owed(row), other=row.other)

@@ -7,6 +7,7 @@ message of ours, a device, a card.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
@@ -42,29 +43,39 @@ _KNOWN = text("""
             WHERE customer_id = :customer AND payment_method_token IS NOT NULL) AS cards
     FROM customers u WHERE u.id = :customer
 """)
+# What is filed as a report belongs to its message, and so to no other customer; of all the rest
+# without a reference the body is read, once for all that it may say.
 _EVENTS = text("""
-    WITH own AS MATERIALIZED (SELECT id FROM invoices WHERE customer_id = :customer)
+    WITH own AS MATERIALIZED (SELECT id FROM invoices WHERE customer_id = :customer),
+    unplaced AS (
+        SELECT e.id, e.body FROM events e
+        WHERE e.body IS NOT NULL AND e.invoice_id IS NULL
+        AND NOT EXISTS (SELECT FROM reports r WHERE r.event_id = e.id)
+        OFFSET 0
+    ), referring AS (
+        SELECT e.id FROM events e JOIN own ON own.id = e.invoice_id
+        UNION SELECT e.id FROM events e
+            JOIN transactions t ON t.transaction_id = e.transaction_id
+            JOIN own ON own.id = t.invoice_id
+        UNION SELECT e.id FROM events e
+            JOIN idempotency_keys k ON k.key = e.idempotency_key JOIN own ON own.id = k.invoice_id
+        UNION SELECT e.id FROM events e
+            JOIN cards d ON d.digest = e.old_card JOIN own ON own.id = d.invoice_id
+        UNION SELECT r.event_id FROM reports r
+            JOIN messages m ON m.id = r.message_id
+            JOIN cases c ON c.id = m.case_id JOIN own ON own.id = c.invoice_id
+        UNION SELECT s.event_id FROM consents s WHERE s.customer_id = :customer
+        UNION SELECT id FROM unplaced
+        WHERE CAST(:said AS text) IS NOT NULL
+        AND lower(encode(body, 'escape')) ~ CAST(:said AS text)
+    )
     SELECT e.id, e.source, e.name, e.status, e.received_at, e.body,
         (e.status = 'pending' AND e.attempts = 0)
             OR e.leased_until > clock_timestamp() IS TRUE AS at_work
     FROM events e
-    CROSS JOIN LATERAL (SELECT lower(encode(e.body, 'escape')) AS said OFFSET 0) AS b
-    WHERE e.body IS NOT NULL AND (
-        e.invoice_id IN (SELECT id FROM own)
-        OR e.transaction_id IN (
-            SELECT t.transaction_id FROM transactions t JOIN own ON own.id = t.invoice_id)
-        OR e.idempotency_key IN (
-            SELECT k.key FROM idempotency_keys k JOIN own ON own.id = k.invoice_id)
-        OR e.old_card IN (SELECT d.digest FROM cards d JOIN own ON own.id = d.invoice_id)
-        OR e.id IN (
-            SELECT r.event_id FROM reports r JOIN messages m ON m.id = r.message_id
-            JOIN cases c ON c.id = m.case_id JOIN own ON own.id = c.invoice_id)
-        OR e.id IN (SELECT s.event_id FROM consents s WHERE s.customer_id = :customer)
-        OR (e.invoice_id IS NULL AND EXISTS (
-            SELECT FROM unnest(CAST(:needles AS bytea[])) AS n (needle)
-            WHERE strpos(b.said, lower(encode(n.needle, 'escape'))) > 0)))
-    ORDER BY e.id
+    WHERE e.id = ANY (ARRAY(SELECT id FROM referring)) AND e.body IS NOT NULL ORDER BY e.id
 """)
+_NO_ASCII = 0x80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +107,22 @@ async def traces(connection: AsyncConnection, customer_id: str) -> Traces | None
 async def events(connection: AsyncConnection, of: Traces) -> Sequence[RowMapping]:
     """The events with their bodies, oldest first; `at_work` while they are being handled."""
     known = [one for one in (*of.addresses, *of.references) if len(one) >= _SHORTEST]
+    values = {"customer": of.customer_id, "said": _pattern(known)}
+    return (await connection.execute(_EVENTS, values)).mappings().all()
+
+
+def _pattern(known: Sequence[str]) -> str | None:
+    """A regular expression that finds any of them in whatever letters; None when none is known."""
     # PostgreSQL lowers letters of ASCII only.
     cased = {form for one in known for form in (one, one.lower(), one.upper())}
-    needles = sorted({form for one in cased for form in _forms(one)})
-    values = {"customer": of.customer_id, "needles": needles}
-    return (await connection.execute(_EVENTS, values)).mappings().all()
+    needles = {_lowered(form) for one in cased for form in _forms(one)}
+    return "|".join(re.escape(needle) for needle in sorted(needles)) or None
+
+
+def _lowered(form: bytes) -> str:
+    """As `lower(encode(..., 'escape'))` gives it."""
+    shown = (f"\\{byte:03o}" if byte >= _NO_ASCII or not byte else chr(byte) for byte in form)
+    return "".join("\\\\" if one == "\\" else one for one in shown).lower()
 
 
 def _traces(customer_id: str, row: Row[tuple[object, ...]]) -> Traces:

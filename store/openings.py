@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from dunning.ids import workflow_id
+from store import payments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 _OPEN = text("""
     WITH given AS (
-        SELECT i.id AS invoice_id, i.status <> 'open' AS settled, g.workflow_id,
+        SELECT i.id AS invoice_id, i.status <> 'open' OR i.amount_due <= i.paid_minor AS settled,
+            g.workflow_id,
             c.cycle, c.workflow_id AS case_workflow_id, c.closed_at IS NULL AS live
         FROM unnest(CAST(:invoice_ids AS text[]), CAST(:workflow_ids AS text[]))
             AS g (invoice_id, workflow_id)
@@ -45,7 +47,8 @@ _OPEN = text("""
     FROM given LEFT JOIN started ON started.invoice_id = given.invoice_id
 """)
 _LATEST = text("""
-    SELECT c.cycle, c.workflow_id, c.closed_at, c.outcome, i.status <> 'open' AS settled
+    SELECT c.cycle, c.workflow_id, c.closed_at, c.outcome,
+        i.status <> 'open' OR i.amount_due <= i.paid_minor AS settled
     FROM cases c JOIN invoices i ON i.id = c.invoice_id
     WHERE c.invoice_id = :id ORDER BY c.cycle DESC LIMIT 1 FOR NO KEY UPDATE OF i
 """)
@@ -111,6 +114,7 @@ async def reopen(connection: AsyncConnection, invoice_id: str, now: datetime) ->
     run = workflow_id(invoice_id, cycle)
     values = {"id": invoice_id, "cycle": cycle, "workflow_id": run, "now": now}
     await connection.execute(_REOPEN, values)
+    await payments.keep_service(connection, invoice_id)
     return Opening(workflow_id=run, cycle=cycle, kind=OpeningKind.STARTED)
 
 

@@ -52,11 +52,14 @@ class ClaimedOutgoing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingRecord:
-    """An event as people look at it; `id` is the one that the receiver knows."""
+    """An event as people look at it; `id` is the one that the receiver knows.
+
+    `kind` is plain text when another version of the program wrote one that this does not know.
+    """
 
     place: int
     id: str
-    kind: Kind
+    kind: Kind | str
     invoice_id: str
     endpoint_id: str
     status: OutgoingStatus
@@ -220,5 +223,6 @@ def _moment(value: str | None) -> datetime | None:
 def _record(row: RowMapping) -> OutgoingRecord:
     values: dict[str, Any] = dict(row)
     values["status"] = OutgoingStatus(values["status"])
-    values["kind"] = Kind(values["kind"])
+    if values["kind"] in _KINDS:
+        values["kind"] = Kind(values["kind"])
     return OutgoingRecord(**values)

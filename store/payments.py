@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from dunning.states import Cause
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from dunning.money import Money
-    from dunning.states import Cause
 
 _PAY = text("""
     UPDATE invoices SET
@@ -20,11 +21,19 @@ _PAY = text("""
         paid_at = COALESCE(CAST(:at AS timestamptz), clock_timestamp())
     WHERE id = :id AND status <> 'paid'
 """)
+_COVERED = text("""
+    SELECT paid_minor > 0 AND amount_due <= paid_minor AND status = 'open'
+    FROM invoices WHERE id = :id
+""")
 _VOID = text("""
     UPDATE invoices SET
         status = 'void', updated_at = clock_timestamp(),
         voided_at = COALESCE(CAST(:at AS timestamptz), clock_timestamp())
     WHERE id = :id AND status = 'open'
+""")
+_KEEP_SERVICE = text("""
+    UPDATE cases SET service_status = 'kept', updated_at = clock_timestamp()
+    WHERE invoice_id = :id AND service_status = 'ending'
 """)
 _REOPEN = text("""
     UPDATE invoices SET status = 'open', voided_at = NULL, updated_at = clock_timestamp()
@@ -37,7 +46,9 @@ _RECEIVE = text("""
     WHERE id = :id
 """)
 _NOTE_LATE = text("""
-    UPDATE cases SET paid_after_close_at = i.paid_at, updated_at = clock_timestamp()
+    UPDATE cases SET
+        paid_after_close_at = i.paid_at, updated_at = clock_timestamp(),
+        service_status = CASE service_status WHEN 'ending' THEN 'kept' ELSE service_status END
     FROM invoices i
     WHERE i.id = :id AND cases.invoice_id = i.id AND i.status = 'paid'
     AND cases.closed_at IS NOT NULL AND cases.outcome <> 'recovered'
@@ -60,9 +71,26 @@ async def pay(
     return True
 
 
+async def pay_if_covered(
+    connection: AsyncConnection, invoice_id: str, at: datetime | None = None
+) -> bool:
+    """Mark as paid what its counted payments cover; False if they do not, or it was paid."""
+    if not await connection.scalar(_COVERED, {"id": invoice_id}):
+        return False
+    return await pay(connection, invoice_id, Cause.PAID_ELSEWHERE, at)
+
+
 async def void(connection: AsyncConnection, invoice_id: str, at: datetime | None) -> bool:
     """Mark as no longer owed; False if it was not open, since a paid invoice stays paid."""
-    return bool((await connection.execute(_VOID, {"id": invoice_id, "at": at})).rowcount)
+    if not (await connection.execute(_VOID, {"id": invoice_id, "at": at})).rowcount:
+        return False
+    await keep_service(connection, invoice_id)
+    return True
+
+
+async def keep_service(connection: AsyncConnection, invoice_id: str) -> None:
+    """The service of a case that was given up goes on, unless it has ended already."""
+    await connection.execute(_KEEP_SERVICE, {"id": invoice_id})
 
 
 async def reopen(connection: AsyncConnection, invoice_id: str) -> bool:

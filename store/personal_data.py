@@ -35,6 +35,7 @@ _PERSONAL = {
     "consents": "proof",
     "replies": "body",
     "notes": "text",
+    "recoveries": "card_country card_prefix fallback_tokens",
 }
 _REFERENCE = {
     "customers": "id",
@@ -43,6 +44,8 @@ _REFERENCE = {
     "cards": "invoice_id digest",
     "transactions": "transaction_id invoice_id card_digest",
     "idempotency_keys": "key invoice_id card_digest transaction_id",
+    "recoveries": "key invoice_id request_id transaction_id",
+    "charges": "key invoice_id card_digest transaction_id",
     "events": "digest transaction_id idempotency_key old_card invoice_id",
     "cases": "invoice_id workflow_id",
     "messages": "id provider_id body_digest merged_into address_digest",
@@ -56,6 +59,9 @@ _REFERENCE = {
     "audit_heads": "hash",
     "outgoing": "webhook_id",
     "directory_faults": "invoice_id",
+    "payments": "invoice_id reference",
+    "hosted_links": "invoice_id",
+    "sweeps": "place",
     # An invoice, an event or a message, and what happened to it.
     "alerts": "subject detail identity",
 }
@@ -73,9 +79,12 @@ _PLAIN = {
     "invoices": "currency status billing_period plan paid_cause received_currency",
     "events": "source name status note",
     "cases": "state outcome cause campaign campaign_reason advice decline_code policy_digest"
-    " next_step review_reason closed_channels promise_status promise_day",
+    " next_step review_reason closed_channels promise_status promise_day"
+    " service service_status",
     "transactions": "answer",
     "idempotency_keys": "answer",
+    "charges": "purpose currency decline_code status outcome answered_code advice reason",
+    "recoveries": "decline_code gateway simulate status answered_code reason",
     "messages": "step channel template status reason delivery delivery_code",
     "suppressions": "channel reason scope source",
     "consents": "channel kind source",
@@ -91,6 +100,8 @@ _PLAIN = {
     "alerts": "kind owed",
     "channel_pauses": "channel reason",
     "directory_faults": "directory reason",
+    "payments": "currency source",
+    "sweeps": "name",
 }
 
 

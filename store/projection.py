@@ -39,6 +39,16 @@ _WRITE = text("""
             closed_channels = CAST(:closed_channels AS text[]),
             promise_day = :promise_day, promise_until = :promise_until,
             promise_status = :promise_status,
+            service = :service,
+            service_ends_at = :service_ends_at,
+            service_status = CASE
+                WHEN CAST(:closed_at AS timestamptz) IS NULL OR cases.service_status = 'ended'
+                THEN CAST(:service_status AS text)
+                WHEN CAST(:service_status AS text) IS NULL THEN NULL
+                WHEN cases.service_status = 'kept' OR (
+                    SELECT i.status <> 'open' FROM invoices i WHERE i.id = cases.invoice_id)
+                THEN 'kept'
+                ELSE CAST(:service_status AS text) END,
             updated_at = clock_timestamp(),
             viewed_at = COALESCE(CAST(:viewed_at AS timestamptz), viewed_at),
             paid_after_close_at = COALESCE(paid_after_close_at, (
@@ -140,6 +150,9 @@ def _case_values(view: CaseView) -> dict[str, object]:
         "promise_day": view.promise_day,
         "promise_until": view.promise_until,
         "promise_status": view.promise_status,
+        "service": view.service,
+        "service_ends_at": view.service_ends_at,
+        "service_status": view.service_status,
         "viewed_at": view.at,
     }
 
@@ -166,6 +179,6 @@ def _review_values(
         "round": view.review_round,
         "reason": view.review_reason or "",
         "now": now,
-        "deadline": view.next_at,
+        "deadline": view.deadline or view.next_at,
         "owner": owner,
     }

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sqlalchemy import Row
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from dunning.recovery import LastAnswer
     from store.database import Database
 
-# A key is asked about until Revtain names its transaction, which then is asked about.
+# A key is asked about until Revtain names its transaction, which then is asked about; not so one
+# under which nothing was asked for.
 _REFERENCES = """
     SELECT 'transaction' AS kind, t.transaction_id AS reference, t.invoice_id, t.asked_at,
         t.asked_until, EXISTS (
@@ -34,6 +36,7 @@ _REFERENCES = """
     UNION ALL
     SELECT 'key', k.key, k.invoice_id, k.asked_at, k.asked_until, false
     FROM idempotency_keys k WHERE k.transaction_id IS NULL
+    AND NOT EXISTS (SELECT FROM charges c WHERE c.key = k.key AND c.status = 'planned')
 """
 _DUE = text(f"""
     WITH waiting AS (
@@ -206,13 +209,18 @@ class Questions:
 
         Events about it that nobody could place are due at once.
         """
-        known = storable(transaction_id)
         async with self._database.begin() as connection:
-            values = {"key": key, "transaction_id": known}
-            new = (await connection.execute(_LEARN, values)).one_or_none() is not None
-            if new:
-                await wake(connection, transaction_ids=[known])
-            return new
+            return await learn_within(connection, key, transaction_id)
+
+
+async def learn_within(connection: AsyncConnection, key: str, transaction_id: str) -> bool:
+    """The same within the caller's transaction."""
+    known = storable(transaction_id)
+    values = {"key": key, "transaction_id": known}
+    new = (await connection.execute(_LEARN, values)).one_or_none() is not None
+    if new:
+        await wake(connection, transaction_ids=[known])
+    return new
 
 
 def _question(row: Row[Any]) -> Question:

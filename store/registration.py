@@ -15,7 +15,7 @@ from dunning.errors import RegistryError
 from dunning.registration import check_invoice_id
 from dunning.states import Cause
 from dunning.suppression import Reason, Source
-from store import cards, consents, invoices, payments, push_tokens
+from store import cards, consents, invoices, payments, push_tokens, received
 from store.digest import token_digest
 from store.inbox import wake
 from store.personal_data import Kind, columns
@@ -97,6 +97,7 @@ async def put(
         await _put_consent(connection, key, before, patch.customer),
         await _put_fields(connection, invoice_id, before, patch),
         await _put_status(connection, invoice_id, patch.status),
+        await _put_cover(connection, invoice_id, before),
     ]
     await _tell_reached(connection, key, reached, patch.customer)
     digest = await _put_card(connection, key, invoice_id, before, patch)
@@ -120,6 +121,11 @@ def _refuse(invoice_id: str, before: Row[Any] | None, patch: InvoiceRegistration
         _refuse_incomplete(invoice_id, patch)
     elif before.status == InvoiceStatus.PAID:
         _refuse_other_amount(invoice_id, before, patch)
+    elif before.paid_minor and patch.currency not in (None, before.currency):
+        raise RegistryError(
+            f"Invoice {invoice_id} is paid in part: its currency stays {before.currency}.",
+            field="currency",
+        )
 
 
 def _refuse_incomplete(invoice_id: str, patch: InvoiceRegistration) -> None:
@@ -256,6 +262,8 @@ async def _put_fields(
     patch: InvoiceRegistration,
 ) -> bool:
     values = patch.model_dump(include=set(patch.model_fields_set) - _ELSEWHERE)
+    if await _names_a_rest(connection, invoice_id, before, patch):
+        del values["amount_due"]
     if patch.customer is not None and patch.customer.id is not None:
         values["customer_id"] = patch.customer.id
     if before is None:
@@ -270,6 +278,18 @@ async def _put_fields(
     return bool((await connection.execute(statement)).rowcount)
 
 
+async def _names_a_rest(
+    connection: AsyncConnection,
+    invoice_id: str,
+    before: Row[Any] | None,
+    patch: InvoiceRegistration,
+) -> bool:
+    """Whoever says what a payment has left must not have it taken off a second time."""
+    if before is None or not before.paid_minor or patch.amount_due is None:
+        return False
+    return await received.was_left(connection, invoice_id, patch.amount_due)
+
+
 async def _put_status(
     connection: AsyncConnection, invoice_id: str, status: InvoiceStatus | None
 ) -> bool:
@@ -280,6 +300,13 @@ async def _put_status(
     if status is InvoiceStatus.OPEN:
         return await payments.reopen(connection, invoice_id)
     return False
+
+
+async def _put_cover(connection: AsyncConnection, invoice_id: str, before: Row[Any] | None) -> bool:
+    """An amount that went down to what was paid already leaves nothing to be paid."""
+    if before is None or not before.paid_minor:
+        return False
+    return await payments.pay_if_covered(connection, invoice_id)
 
 
 async def _put_card(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from store import cards, invoices, payments, registration
+from dunning.states import Cause
+from store import cards, crediting, invoices, pay_pages, payments, received, registration
 from store.cards import CardChange
 from store.digest import token_digest
 
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dunning.directory import Invoice
+    from dunning.money import Money
     from dunning.registration import InvoiceRegistration
-    from dunning.states import Cause
+    from dunning.settlement import Payment, Settlement
     from store.database import Database
+    from store.pay_pages import PageRecord
     from store.registration import PutResult
 
 _EXCLUDE = text("""
@@ -66,16 +69,47 @@ class Registry:
     async def get_invoice_of_link(self, link_id: str) -> Invoice | None:
         """The invoice that a customer's link names."""
         async with self._database.single() as connection:
-            invoice_id = await invoices.id_of_link(connection, link_id)
-            return None if invoice_id is None else await invoices.read(connection, invoice_id)
+            row = await invoices.fetch_of_link(connection, link_id)
+            return None if row is None else invoices.of_row(row)
+
+    async def get_page_of_link(self, link_id: str) -> PageRecord | None:
+        """The same with its latest case."""
+        async with self._database.single() as connection:
+            return await pay_pages.read(connection, link_id)
 
     async def mark_paid(self, invoice_id: str, cause: Cause, at: datetime) -> Marking:
-        """Paid is final: a second cause or instant changes nothing."""
+        """Paid is final: a second cause or instant changes nothing.
+
+        With MANUAL a person has looked at the money that waited for it.
+        """
         async with self._database.begin() as connection:
             if await invoices.lock(connection, invoice_id) is None:
                 return Marking.UNKNOWN_INVOICE
+            if cause is Cause.MANUAL:
+                await received.take(connection, invoice_id, at)
             applied = await payments.pay(connection, invoice_id, cause, at)
+            await received.tell_overpaid(connection, invoice_id)
             return Marking.APPLIED if applied else Marking.UNCHANGED
+
+    async def receive_payment(
+        self, invoice_id: str, money: Money, reference: str | None, at: datetime
+    ) -> Settlement | None:
+        """Take what the merchant received off what is owed; None for an unknown invoice.
+
+        The same reference counts once. `RegistryError` says why it cannot be a payment of it.
+        """
+        async with self._database.begin() as connection:
+            return await crediting.receive(connection, invoice_id, money, reference, at)
+
+    async def accept_waiting(self, invoice_id: str, at: datetime) -> bool:
+        """A person takes what differed as part of the debt; False when no rest would be owed."""
+        async with self._database.begin() as connection:
+            return await crediting.accept(connection, invoice_id, at)
+
+    async def payments(self, invoice_id: str) -> Sequence[Payment]:
+        """All money that came in for an invoice, in order."""
+        async with self._database.single() as connection:
+            return await received.of(connection, invoice_id)
 
     async def mark_void(self, invoice_id: str, at: datetime) -> Marking:
         """Nothing is owed any more; a paid invoice stays paid."""

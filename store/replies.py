@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from dunning.channel import Channel
 from dunning.consent import ConsentKind
-from dunning.replies import Meaning, Reading
+from dunning.replies import Meaning, Reading, ReplyChannel
 from dunning.suppression import Reason, Source
 from store.consents import NewConsent
 from store.foreign import storable
@@ -115,7 +115,7 @@ class ReplyRecord:
     """A reply as people read it. Holds personal data."""
 
     id: int
-    channel: Channel
+    channel: ReplyChannel
     customer_id: str | None
     invoice_id: str | None
     body: str | None
@@ -269,7 +269,7 @@ async def _put(connection: AsyncConnection, incoming: _Incoming, meaning: Meanin
         "digest": incoming.digest,
         "customer_id": incoming.customer_id,
         "case_id": None if incoming.whose is None else incoming.whose["case_id"],
-        "body": _kept(incoming.new.body),
+        "body": kept(incoming.new.body),
         "meaning": meaning,
         "received_at": incoming.received_at,
         "by": _BY_ITSELF,
@@ -281,7 +281,8 @@ async def _changed_before(connection: AsyncConnection, incoming: _Incoming) -> b
     return bool(await connection.scalar(_OBEYED, {"event_id": incoming.event_id}))
 
 
-def _kept(body: str) -> str:
+def kept(body: str) -> str:
+    """What can be stored of words that a stranger wrote."""
     clean = body[:_LONGEST_BODY].encode("utf-8", "replace").decode("utf-8")
     return clean.replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
@@ -289,7 +290,7 @@ def _kept(body: str) -> str:
 def _record(row: RowMapping) -> ReplyRecord:
     return ReplyRecord(
         id=row["id"],
-        channel=Channel(row["channel"]),
+        channel=ReplyChannel(row["channel"]),
         customer_id=row["customer_id"],
         invoice_id=row["invoice_id"],
         body=row["body"],

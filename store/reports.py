@@ -19,7 +19,7 @@ from dunning.suppression import Reason, Scope, Source
 from store import ledger_statements
 from store.alerts import add_within
 from store.foreign import storable
-from store.ledger import MessageStatus
+from store.message_records import MessageStatus
 from store.suppressions import Closing
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ _OPEN = text("""
     WHERE channel = :channel AND status = 'sent' AND merged_into IS NULL
     AND provider_id IS NOT NULL
     AND (delivery IS NULL OR delivery = ANY (CAST(:under_way AS text[])))
-    AND reserved_at < clock_timestamp() - CAST(:older AS interval)
-    AND reserved_at > clock_timestamp() - CAST(:younger AS interval)
+    AND reserved_at < statement_timestamp() - CAST(:older AS interval)
+    AND reserved_at > statement_timestamp() - CAST(:younger AS interval)
     AND id > :after
     ORDER BY id LIMIT :limit
 """)

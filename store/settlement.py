@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from dunning.directory import InvoiceStatus
+from dunning.alert import Alert, AlertKind
 from dunning.errors import RegistryError
-from dunning.settlement import Settlement, judge
+from dunning.settlement import PaidBy, Payment, Settlement, judge
 from dunning.states import Cause
-from store import invoices, payments
+from store import alerts, invoices, payments, received
 from store.foreign import storable
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from dunning.money import Money
+    from dunning.settlement import Account
     from store.database import Database
 
 _NEW_CARD = text("""
@@ -57,21 +58,83 @@ class Settlements:
         self._database = database
 
     async def settle(
-        self, invoice_id: str, money: Money | None, transaction_id: str | None, now: datetime
+        self,
+        invoice_id: str,
+        money: Money | None,
+        transaction_id: str | None,
+        now: datetime,
+        *,
+        key: str | None = None,
+        other: str | None = None,
     ) -> Settled:
-        """Judge a success and write what follows from it, in one transaction."""
+        """Judge a success and write what follows from it, in one transaction.
+
+        The same transaction, or where it has no id the same `key`, is the same payment. `other` is
+        an invoice that the key names beside this one, for which it does not count.
+        """
+        reference = storable(transaction_id or key)
         async with self._database.begin() as connection:
             row = await invoices.lock(connection, invoice_id)
             if row is None:
                 raise RegistryError(f"Invoice {invoice_id} is not registered.", field="id")
-            settlement = judge(InvoiceStatus(row.status), invoices.owed(row), money)
+            account = await received.account(connection, row)
+            known = account.find(reference, money)
+            settlement = judge(account, money, known)
+            came = _payment(account, settlement, money, reference)
+            if came is not None:
+                await received.keep(connection, invoice_id, came, known, now)
             if settlement is Settlement.PAID:
                 cause = await _cause(connection, invoice_id, transaction_id)
                 await payments.pay(connection, invoice_id, cause, now)
-            if settlement is not Settlement.ALREADY_PAID:
+            if settlement not in _NOTHING_NEW:
                 differs_at = now if settlement is Settlement.DIFFERS else None
                 await payments.receive(connection, invoice_id, money, differs_at=differs_at)
+            await _tell(connection, invoice_id, settlement)
+            if other is not None:
+                await alerts.add_within(connection, _two(invoice_id, other, reference))
             return await _settled(connection, invoice_id, settlement)
+
+
+_NOTHING_NEW = frozenset({Settlement.ALREADY_PAID, Settlement.COUNTED})
+
+
+def _payment(
+    account: Account, settlement: Settlement, money: Money | None, reference: str | None
+) -> Payment | None:
+    """What is written down; an amount that was not named is the one that was left."""
+    match settlement:
+        case Settlement.PAID:
+            money = money or account.left
+        case Settlement.ALREADY_PAID if reference is None:
+            # It may be the payment that settled the invoice, told again without its name.
+            return None
+        case Settlement.COUNTED:
+            return None
+        case _:
+            pass
+    if money is None or money.minor < 1:
+        return None
+    counted = settlement in (Settlement.PAID, Settlement.ALREADY_PAID)
+    return Payment(
+        money=money,
+        source=PaidBy.REVTAIN,
+        counted=counted and money.currency == account.total.currency,
+        reference=reference,
+    )
+
+
+async def _tell(connection: AsyncConnection, invoice_id: str, settlement: Settlement) -> None:
+    """The team hears of what nobody will come upon otherwise."""
+    if settlement is Settlement.DIFFERS:
+        await received.tell_late(connection, invoice_id)
+    elif settlement is not Settlement.COUNTED:
+        await received.tell_overpaid(connection, invoice_id)
+
+
+def _two(invoice_id: str, other: str, reference: str | None) -> Alert:
+    return Alert(
+        kind=AlertKind.PAID_TWO, subject=invoice_id, detail={"other": other}, identity=reference
+    )
 
 
 async def _cause(connection: AsyncConnection, invoice_id: str, transaction_id: str | None) -> Cause:

@@ -52,6 +52,15 @@ _ADD = text("""
         OR (suppressions.expires_at IS NOT NULL AND excluded.expires_at IS NULL)
     RETURNING id, CAST(pg_current_xact_id() AS text) AS xact
 """)
+# Of the same word said again the later instant counts: what is said in between is out of date.
+_RENEW = text("""
+    UPDATE suppressions SET
+        created_at = GREATEST(created_at, LEAST(CAST(:at AS timestamptz), clock_timestamp())),
+        expires_at = CASE WHEN expires_at IS NOT NULL
+            THEN GREATEST(expires_at, CAST(:expires_at AS timestamptz)) END
+    WHERE channel = :channel AND address_digest = :digest AND reason = :reason
+    AND lifted_at IS NULL
+""")
 _LIFT = text("""
     UPDATE suppressions SET
         lifted_at = LEAST(CAST(:before AS timestamptz), clock_timestamp()), lifted_by = :by
@@ -102,7 +111,7 @@ class Suppressions:
         self._token_key = token_key
 
     async def add(self, closing: Closing) -> bool:
-        """Close an address; the first word of each reason stays. False if it was closed so."""
+        """Close an address. False if it was closed so: then the word is only renewed."""
         async with self._database.begin() as connection:
             return await self.add_within(connection, closing)
 
@@ -120,6 +129,7 @@ class Suppressions:
         }
         added = (await connection.execute(_ADD, values)).one_or_none()
         if added is None:
+            await connection.execute(_RENEW, values)
             return False
         change = f"closed {added.id} {added.xact}"
         await _tell(connection, closing.channel, closing.address, change, closing.reason)
@@ -212,7 +222,9 @@ async def _lift(
     lifted = (await connection.execute(_LIFT, {"channel": channel, **values})).all()
     if lifted:
         last = max(lifted)
-        await _tell(connection, channel, address, f"lifted {last.id} {last.xact}", None)
+        left = await _weightiest(connection, channel, str(values["digest"]))
+        reason = None if left is None else left.reason
+        await _tell(connection, channel, address, f"lifted {last.id} {last.xact}", reason)
     return bool(lifted)
 
 
@@ -220,7 +232,13 @@ async def in_force(
     connection: AsyncConnection, key: bytes, channel: Channel, address: str
 ) -> Suppression | None:
     """The weightiest suppression of an address, as the caller's transaction sees it."""
-    values = {"channels": [channel.value], "digests": [address_digest(key, address)]}
+    return await _weightiest(connection, channel, address_digest(key, address))
+
+
+async def _weightiest(
+    connection: AsyncConnection, channel: Channel, digest: str
+) -> Suppression | None:
+    values = {"channels": [channel.value], "digests": [digest]}
     row = (await connection.execute(_IN_FORCE, values)).mappings().one_or_none()
     return None if row is None else _suppression(row)
 

@@ -10,10 +10,13 @@ from dunning.advice import Advice
 from dunning.channel import Channel
 from dunning.delivery import Delivery
 from dunning.directory import BillingPeriod, InvoiceStatus
+from dunning.handover import HandoverStatus
 from dunning.promise import PromiseStatus
+from dunning.service import Service, ServiceStatus
+from dunning.settlement import PaidBy
 from dunning.states import Cause, Outcome, ReviewReason, State
 from store.inbox import EventStatus
-from store.ledger import MessageStatus
+from store.message_records import MessageStatus
 
 
 class _Document(BaseModel):
@@ -25,6 +28,20 @@ class MoneyDocument(_Document):
 
     amount: int = Field(description="In the currency's minor unit: 4900 USD is $49.00.")
     currency: str
+
+
+class PaymentDocument(MoneyDocument):
+    """Money that came in for an invoice."""
+
+    source: PaidBy = Field(
+        description="Who said so: `api`, `revtain`, or `review` when a person has looked at it."
+    )
+    reference: str | None
+    counted: bool = Field(
+        description="Whether it was taken off what is owed. Money of Revtain that is not what is "
+        "owed waits for a person."
+    )
+    received_at: datetime
 
 
 class MessageDocument(_Document):
@@ -88,6 +105,13 @@ class CaseSummary(_Document):
         description="When an open promise counts as broken: the end of that day and the grace."
     )
     promise_status: PromiseStatus | None
+    service: Service | None = Field(
+        description="What becomes of the service, since the debt was given up; null: it is kept."
+    )
+    service_status: ServiceStatus | None = Field(
+        description="`ending`, `ended`, or `kept` after all, since it was paid for in time."
+    )
+    service_ends_at: datetime | None
     closed_channels: list[str] = Field(
         description="Channels that the customer cannot be reached by, each with its reason."
     )
@@ -106,10 +130,13 @@ class CaseDocument(CaseSummary):
 class CaseFile(CaseDocument):
     """A case with everything that is known of it."""
 
-    owed: MoneyDocument = Field(description="What the invoice is about.")
-    received: MoneyDocument | None = Field(
-        description="What the last payment came to; the other figure of amount_differs."
+    owed: MoneyDocument = Field(description="What is left to be paid; of a paid invoice, all.")
+    received: MoneyDocument | None = Field(description="What the last payment of Revtain came to.")
+    waiting: list[MoneyDocument] = Field(
+        description="What came in, in all, and waits for a decision; the other figure of "
+        "amount_differs. One sum per currency."
     )
+    payments: list[PaymentDocument] = Field(description="Money that came in, part by part.")
     notes: list[NoteDocument]
 
 
@@ -150,9 +177,11 @@ class InvoiceDocument(_Document):
     id: str
     amount_due: int = Field(description="In the currency's minor unit: 4900 USD is $49.00.")
     currency: str
+    owed: MoneyDocument = Field(description="What is left to be paid; of a paid invoice, all.")
     received: MoneyDocument | None = Field(
         description="What the last payment came to, if an event of Revtain's named it."
     )
+    payments: list[PaymentDocument] = Field(description="Money that came in, part by part.")
     status: InvoiceStatus
     description: str | None
     due_at: datetime | None
@@ -164,6 +193,26 @@ class InvoiceDocument(_Document):
     customer: CustomerDocument
     revtain: ReferencesDocument
     case: CaseDocument | None
+
+
+class RecoveryDocument(_Document):
+    """A failed payment that was handed over, and what has come of it so far."""
+
+    invoice_id: str
+    status: HandoverStatus = Field(
+        description="queued: Revtain tries later by itself. unknown: the gateway gave no clear "
+        "answer. scheduled: not tried yet. refused: it cannot be tried as it stands."
+    )
+    idempotency_key: str = Field(description="Under which Revtain knows it.")
+    transaction_id: str | None
+    decline_code: str | None = Field(description="Why the attempt failed.")
+    reason: str | None = Field(description="Why it was refused or put off.")
+    case: CaseSummary | None = Field(
+        description="The invoice's latest case. A failure opens one a moment after the answer."
+    )
+    not_before: datetime | None = Field(
+        description="When a scheduled one is tried, at the earliest."
+    )
 
 
 class EventDocument(_Document):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dunning.directory import Contact, Invoice
-from dunning.money import Money
+from dunning.money import Money, sums
+from dunning.settlement import Payment
 from dunning.states import Outcome, State
 from store.cases import CaseRecord
 from store.inbox import EventStatus
@@ -23,6 +24,7 @@ from web.documents import (
     MessageDocument,
     MoneyDocument,
     NoteDocument,
+    PaymentDocument,
     ReferencesDocument,
 )
 from web.errors import CaseNotFoundError, InvoiceNotFoundError
@@ -40,7 +42,8 @@ async def invoice(stores: Operations, invoice_id: str) -> InvoiceDocument:
     references = await stores.references.of(invoice_id)
     record = await stores.cases.get(invoice_id)
     latest = None if record is None else await _case(stores, record)
-    return _invoice(found, references, latest)
+    came = [_payment(one) for one in await stores.registry.payments(invoice_id)]
+    return _invoice(found, references, latest, came)
 
 
 async def case(stores: Operations, invoice_id: str) -> CaseFile:
@@ -52,9 +55,14 @@ async def case(stores: Operations, invoice_id: str) -> CaseFile:
     if found is None:
         raise InvoiceNotFoundError(invoice_id)
     shown = await _case(stores, record)
-    notes = [NoteDocument.model_validate(n) for n in await stores.cases.notes(invoice_id)]
+    came = await stores.registry.payments(invoice_id)
     return CaseFile(
-        **dict(shown), owed=_money(found.amount), received=_received(found), notes=notes
+        **dict(shown),
+        owed=_money(found.amount),
+        received=_received(found),
+        waiting=[_money(one) for one in sums(one.money for one in came if one.waits)],
+        payments=[_payment(one) for one in came],
+        notes=[NoteDocument.model_validate(n) for n in await stores.cases.notes(invoice_id)],
     )
 
 
@@ -100,13 +108,24 @@ async def cases(
     *,
     state: State | None = None,
     outcome: Outcome | None = None,
+    owner: str | None = None,
     limit: int = 100,
     before: int | None = None,
 ) -> CasePage:
     """One page of cases, newest first."""
-    found = await stores.cases.find(state=state, outcome=outcome, limit=limit, before_id=before)
+    found = await stores.cases.find(
+        state=state, outcome=outcome, owner=owner, limit=limit, before_id=before
+    )
     shown = [CaseSummary.model_validate(record) for record in found]
     return CasePage(cases=shown, next=_next(shown, limit))
+
+
+async def queue(
+    stores: Operations, state: State, *, owner: str | None, limit: int
+) -> list[CaseSummary]:
+    """The cases in one state, those first whose time comes first, or is past."""
+    found = await stores.cases.find(state=state, owner=owner, limit=limit, urgent_first=True)
+    return [CaseSummary.model_validate(record) for record in found]
 
 
 async def events(
@@ -138,13 +157,18 @@ async def _case(stores: Operations, record: CaseRecord) -> CaseDocument:
 
 
 def _invoice(
-    found: Invoice, references: InvoiceReferences, latest: CaseDocument | None
+    found: Invoice,
+    references: InvoiceReferences,
+    latest: CaseDocument | None,
+    came: list[PaymentDocument],
 ) -> InvoiceDocument:
     return InvoiceDocument(
         id=found.id,
-        amount_due=found.amount.minor,
+        amount_due=(found.total or found.amount).minor,
         currency=found.amount.currency,
+        owed=_money(found.amount),
         received=_received(found),
+        payments=came,
         status=found.status,
         description=found.description,
         due_at=found.due_at,
@@ -164,6 +188,19 @@ def _invoice(
 
 def _money(money: Money) -> MoneyDocument:
     return MoneyDocument(amount=money.minor, currency=money.currency)
+
+
+def _payment(one: Payment) -> PaymentDocument:
+    if one.received_at is None:
+        raise AssertionError("a payment was read that is not written down")
+    return PaymentDocument(
+        amount=one.money.minor,
+        currency=one.money.currency,
+        source=one.source,
+        reference=one.reference,
+        counted=one.counted,
+        received_at=one.received_at,
+    )
 
 
 def _received(found: Invoice) -> MoneyDocument | None:

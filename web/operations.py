@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Protocol
 
 from dunning import advice
-from dunning.directory import Contact, InvoiceStatus
-from dunning.events import Failed
+from dunning.directory import Contact, Invoice, InvoiceStatus
+from dunning.events import Failed, Reopened
 from dunning.ids import workflow_id
+from dunning.money import Money
 from dunning.orders import Decide, Decision, Order
 from dunning.registration import InvoiceRegistration
-from dunning.states import Cause, State
+from dunning.states import Cause, ReviewReason, State
 from store.audit import Audit
 from store.audit_kinds import AuditKind
 from store.cards import CardResult
@@ -50,6 +51,10 @@ class CaseRuns(Protocol):
         """Carry out an operator's order; the same `request_id` counts once."""
         ...
 
+    async def tell(self, workflow_id: str, fact: Reopened) -> bool:
+        """Signal a fact; False when no run of this id is going on."""
+        ...
+
     async def ready(self) -> None:
         """Raise TemporalDownError, in words for who gives an order, unless Temporal answers."""
         ...
@@ -79,16 +84,30 @@ class Operations:
     async def put(self, invoice_id: str, patch: InvoiceRegistration) -> PutResult:
         """Register or change an invoice; `RegistryError` says why nothing was changed."""
         result = await self.registry.put_invoice(invoice_id, patch)
-        if patch.status is not None:
+        if patch.status is not None or patch.amount_due is not None:
             await self._tell_status(invoice_id, result.invoice.status)
+        if patch.amount_due == 0:
+            await self._tell_nothing_owed(result.invoice)
         self.arrived.set()
         return result
 
-    async def paid(self, invoice_id: str) -> None:
-        """The money came by another way."""
-        marking = await self.registry.mark_paid(invoice_id, Cause.PAID_ELSEWHERE, self.now())
-        _known(marking, invoice_id)
-        await self._tell_status(invoice_id, InvoiceStatus.PAID)
+    async def paid(
+        self, invoice_id: str, money: Money | None = None, *, reference: str | None = None
+    ) -> None:
+        """The money came by another way: all of it, or as much as is named.
+
+        The same reference counts once. `RegistryError` for what cannot be a payment of it.
+        """
+        if money is None:
+            marking = await self.registry.mark_paid(invoice_id, Cause.PAID_ELSEWHERE, self.now())
+            _known(marking, invoice_id)
+        else:
+            now = self.now()
+            if await self.registry.receive_payment(invoice_id, money, reference, now) is None:
+                raise InvoiceNotFoundError(invoice_id)
+        invoice = await self.registry.get_invoice(invoice_id)
+        if invoice is not None and invoice.status is InvoiceStatus.PAID:
+            await self._tell_status(invoice_id, InvoiceStatus.PAID)
 
     async def void(self, invoice_id: str) -> None:
         """Nothing is owed any more; OrderRefusedError for a paid invoice, which stays paid."""
@@ -129,6 +148,8 @@ class Operations:
         by_hand = isinstance(order, Decide) and order.decision is Decision.MARK_PAID
         if by_hand:
             await self._mark_paid(case)
+        if isinstance(order, Decide) and order.decision in _GOING_ON:
+            await self._accept(case)
         if note is not None:
             order = replace(order, note_id=await self._keep(invoice_id, note, author, request_id))
         giver = Giver(author=author, request_id=request_id)
@@ -164,6 +185,8 @@ class Operations:
         await self._trail.keep(case.id, AuditKind.ORDER_REOPEN, {}, giver)
         start = CaseInput(invoice_id=invoice_id, cycle=opening.cycle)
         await self.client.open(opening.workflow_id, start, await self._last_failure(opening, case))
+        last = workflow_id(invoice_id, opening.cycle - 1)
+        await self.client.tell(last, Reopened(id=opening.workflow_id))
         return case
 
     async def resolve(self, message_id: str, *, sent: bool, author: str, note: str | None) -> None:
@@ -219,6 +242,11 @@ class Operations:
             await self.facts.voided(invoice_id)
         self.arrived.set()
 
+    async def _tell_nothing_owed(self, invoice: Invoice) -> None:
+        """An open invoice of nothing ends its case, as a void one does."""
+        if invoice.status is InvoiceStatus.OPEN and invoice.amount.minor == 0:
+            await self.facts.nothing_owed(invoice.id)
+
     async def _mark_paid(self, case: CaseRecord) -> None:
         """The store says paid before the case is told (R1), but only if the order can be right.
 
@@ -233,6 +261,17 @@ class Operations:
                 "time."
             )
         await self.registry.mark_paid(case.invoice_id, Cause.MANUAL, self.now())
+
+    async def _accept(self, case: CaseRecord) -> None:
+        """What differed is part of the debt before the case goes on with the rest."""
+        compared = case.review_reason is ReviewReason.AMOUNT_DIFFERS
+        if case.state is not State.REVIEW or not compared:
+            return
+        if not await self.registry.accept_waiting(case.invoice_id, self.now()):
+            raise OrderRefusedError(
+                f"What came in for invoice {case.invoice_id} covers what is owed, so that nothing "
+                "is left to remind anybody of. Decide mark_paid."
+            )
 
     async def _carry_out(self, case: CaseRecord, order: Order, request_id: str | None) -> Snapshot:
         try:
@@ -263,6 +302,9 @@ class Operations:
         if kept is None:
             raise CaseNotFoundError(invoice_id)
         return kept
+
+
+_GOING_ON = frozenset({Decision.RESUME, Decision.RETRY_NOW})
 
 
 def _known(marking: Marking, invoice_id: str) -> None:

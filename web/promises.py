@@ -47,9 +47,8 @@ class PromiseDesk:
     clock: CaseClock
     rules: Callable[[str | None], Awaitable[PromiseRules | None]]
 
-    async def offer(self, invoice: Invoice) -> Offer:
-        """What can be promised now; nothing when no promise can be made."""
-        case = await self.operations.cases.get(invoice.id)
+    async def offer(self, invoice: Invoice, case: CaseRecord | None) -> Offer:
+        """What can be promised now in the latest case; nothing when no promise can be made."""
         if case is None or invoice.status is not InvoiceStatus.OPEN:
             return Offer()
         if case.promise_status is PromiseStatus.OPEN:

@@ -215,8 +215,8 @@ def _why(entry: AuditEntry, chronicle: Chronicle) -> str | None:
             return entry.detail.get("reason") or (note and f"note {note}")
         case "review", "opened" | "round" | "changed":
             return _of(words.REVIEWS, entry.detail.get("reason"))
-        case "case", _:
-            return _why_case(entry)
+        case "case" | "charge" as what, _:
+            return _why_case(entry) if what == "case" else _why_charge(entry)
         case _:
             return None
 
@@ -236,6 +236,11 @@ def _why_case(entry: AuditEntry) -> str | None:
     return "; ".join(filter(None, reasons)) or None
 
 
+def _why_charge(entry: AuditEntry) -> str | None:
+    reason, code = entry.detail.get("reason"), entry.detail.get("decline_code")
+    return reason or (code and f"decline code {code}")
+
+
 def _why_message(entry: AuditEntry, chronicle: Chronicle) -> str | None:
     detail = entry.detail
     if reason := detail.get("reason"):
@@ -252,6 +257,8 @@ def _why_sent(step: str | None, due_at: datetime | None, known: Planned | None) 
         return "the payment arrived"
     if step is not None and step.startswith(PROMISE_STEP):
         return "the customer chose a day to pay"
+    if notice := words.notice(step):
+        return notice
     due = f", due {due_at:%Y-%m-%d %H:%M} UTC" if due_at else ""
     others = ", ".join(known.together_with) if known else ""
     together = f"; one message for {others} too" if others else ""
@@ -280,7 +287,7 @@ def _to_come(messages: Sequence[Planned]) -> Iterator[Told]:
                 kind=f"message.{message.status}",
                 what=f"{channel} {'being sent' if under_way else 'planned'}",
                 about=f"step {message.step}, template {message.template}",
-                why=message.reason or "a step of the campaign",
+                why=message.reason or words.notice(message.step) or "a step of the campaign",
                 cycle=message.cycle,
                 message_id=message.id,
             )

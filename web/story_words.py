@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
+from dunning.facts import SERVICE_ENDED, SERVICE_ENDING
+from dunning.money import Money
+from dunning.service import Service
+from dunning.settlement import PaidBy
 from dunning.states import Cause, ReviewReason, Withheld
 from dunning.suppression import Source
 from store.audit_kinds import AuditKind
 
 Detail = Mapping[str, Any]
 
-CHANNELS: Mapping[str, str] = {"email": "Email", "sms": "Text message", "push": "Notification"}
+CHANNELS: Mapping[str, str] = {
+    "email": "Email",
+    "sms": "Text message",
+    "push": "Notification",
+    "page": "Words on the pay page",
+}
 WITHHELD: Mapping[str, str] = {
     Withheld.NO_ADDRESS: "the customer has no address for this channel",
     Withheld.NO_CONSENT: "the customer has not agreed to this channel",
@@ -25,6 +35,7 @@ WITHHELD: Mapping[str, str] = {
     Withheld.OVER_BUDGET: "the customer has heard from us often enough on this channel",
     Withheld.DIRECTORY_DOWN: "no directory could tell whether it is still owed",
     Withheld.NOT_LISTED: "the invoice is not in the directory any more",
+    Withheld.AMOUNT_DIFFERS: "what was paid is not what is owed",
 }
 REVIEWS: Mapping[str, str] = {
     ReviewReason.MANUAL_REVIEW: "the failure asks for a person",
@@ -35,6 +46,7 @@ REVIEWS: Mapping[str, str] = {
     ReviewReason.WATCH_OVER: "nothing was heard for as long as we watched",
     ReviewReason.RETRY_OVER: "the new charge had no outcome in time",
     ReviewReason.UNREACHABLE: "no channel to the customer is left",
+    ReviewReason.CHARGE_REFUSED: "the card could not be charged",
 }
 CAUSES: Mapping[str, str] = {
     Cause.REVTAIN_RETRY: "a retry of the payment went through",
@@ -81,6 +93,8 @@ _CASE: Mapping[str, str] = {
     AuditKind.ADVICE: "The failure weighs more than was known",
     AuditKind.POLICY_MOVED: "The case goes on under another version of the policy",
     AuditKind.PAID_AFTER_CLOSE: "The money came after the case had closed unpaid",
+    AuditKind.SERVICE_KEPT: "The service goes on",
+    AuditKind.HELP_ASKED: "The customer asked for help on the pay page",
     AuditKind.REVIEW_OPENED: "A review was opened",
     AuditKind.REVIEW_CHANGED: "The review was changed",
     AuditKind.REVIEW_ENDED: "The review ended",
@@ -127,6 +141,8 @@ def what(kind: str, detail: Detail) -> str:
         case "channel", name:
             state = "closed" if name == "closed" else "open again"
             return f"Channel {state}: {_channel(detail).lower()}"
+        case "payment", _:
+            return _payment(detail)
         case "note", _:
             return f"Note by {detail.get('author')}"
         case _:
@@ -143,21 +159,75 @@ def report(channel: str, status: str) -> str:
     return f"{CHANNELS.get(channel, channel)} {status.replace('_', ' ')}, says the vendor"
 
 
+def notice(step: str | None) -> str | None:
+    """Why a notice of the service is sent; None for any other step."""
+    if step is None or "." in step or not step.startswith((SERVICE_ENDING, SERVICE_ENDED)):
+        return None
+    return "the service has ended" if step == SERVICE_ENDED else "the service is about to end"
+
+
 def _case(kind: str, detail: Detail) -> str:
-    match kind:
-        case AuditKind.WAITING:
-            goes_on = "" if detail.get("from") == "opening" else " goes on"
-            return f"Campaign {detail.get('campaign')}{goes_on or ' begins'}"
-        case AuditKind.CAMPAIGN:
-            return f"Campaign {detail.get('campaign')} takes over"
-        case AuditKind.ASSIGNED:
-            return f"The case is with {detail.get('owner') or 'nobody'}"
-        case AuditKind.REVIEW_ROUND:
-            return f"The review goes into round {detail.get('round')}"
-        case AuditKind.REVIEW_DECIDED:
-            return f"Decided: {detail.get('decision')}"
-        case _:
-            return _CASE.get(kind, kind)
+    wording = _WITH_DETAIL.get(kind)
+    return wording(detail) if wording else _CASE.get(kind, kind)
+
+
+def _campaign(detail: Detail) -> str:
+    goes_on = "" if detail.get("from") == "opening" else " goes on"
+    return f"Campaign {detail.get('campaign')}{goes_on or ' begins'}"
+
+
+def _service(detail: Detail) -> str:
+    return "paused" if detail.get("service") == Service.PAUSE else "cancelled"
+
+
+def _service_ending(detail: Detail) -> str:
+    ends_at = detail.get("service_ends_at")
+    at = f" at {datetime.fromisoformat(ends_at):%Y-%m-%d %H:%M} UTC" if ends_at else ""
+    return f"The service is to be {_service(detail)}{at}"
+
+
+_CHARGED: Mapping[str, str] = {
+    "recovered": "The card was charged, and the money is there",
+    "failed": "The charge was declined",
+    "blocked": "The charge was blocked by Revtain",
+    "queued": "Revtain tries the charge by itself later",
+    "unknown": "Nobody knows yet what came of the charge",
+    "refused": "The card was not charged, nor will it be",
+}
+_PURPOSES = {
+    "new_card": "the new card",
+    "retry": "the card of the invoice again",
+    "recovery": "the card of the invoice",
+}
+
+
+def _charge(detail: Detail) -> str:
+    card = _PURPOSES.get(str(detail.get("purpose")), "a card")
+    return f"Revtain is asked to charge {card}"
+
+
+_WITH_DETAIL: Mapping[str, Callable[[Detail], str]] = {
+    AuditKind.WAITING: _campaign,
+    AuditKind.CAMPAIGN: lambda d: f"Campaign {d.get('campaign')} takes over",
+    AuditKind.ASSIGNED: lambda d: f"The case is with {d.get('owner') or 'nobody'}",
+    AuditKind.REVIEW_ROUND: lambda d: f"The review goes into round {d.get('round')}",
+    AuditKind.REVIEW_DECIDED: lambda d: f"Decided: {d.get('decision')}",
+    AuditKind.SERVICE_ENDING: _service_ending,
+    AuditKind.SERVICE_ENDED: lambda d: f"The service is {_service(d)}",
+    AuditKind.CHARGE_REQUESTED: _charge,
+    AuditKind.CHARGE_ANSWERED: lambda d: _CHARGED.get(str(d.get("status")), "The charge ended"),
+}
+
+
+def _payment(detail: Detail) -> str:
+    currency = str(detail.get("currency"))
+    owed_in, left = str(detail.get("left_currency") or currency), int(detail.get("left") or 0)
+    money = Money(minor=int(detail.get("amount") or 0), currency=currency).figure
+    rest = Money(minor=abs(left), currency=owed_in).figure
+    told = "A person counted" if detail.get("source") == PaidBy.REVIEW else "Money came in:"
+    if left == 0:
+        return f"{told} {money}; nothing is owed any more"
+    return f"{told} {money}; {rest} {'too much' if left < 0 else 'is still owed'}"
 
 
 def _message(kind: str, name: str, detail: Detail) -> str:

@@ -13,12 +13,7 @@ from enum import StrEnum
 
 from prometheus_client import Counter
 
-from dunning.errors import (
-    ProviderError,
-    ProviderMisconfiguredError,
-    ProviderRejectedError,
-    ProviderUnavailableError,
-)
+from dunning.errors import ProviderError, ProviderRejectedError
 from dunning.ports import CallLimit, RecoverySource
 from dunning.recovery import ASKED_SOURCE, LastAnswer, RecoveryAnswer, RecoveryStatus, is_news
 from store.inbox import Inbox, NewEvent
@@ -57,35 +52,19 @@ class Asking:
 
         Raise ProviderUnavailableError when Revtain cannot be asked now; nothing is lost then.
         """
-        await self._turn()
-        if keep and not await self.questions.claim(question):
-            return Finding.TAKEN
-        try:
-            return await self._asked(question, keep=keep)
-        except ProviderError:
-            if keep:
-                await self.questions.release(question)
-            raise
-
-    async def _turn(self) -> None:
-        """Wait until a call may be made."""
-        while wait := await self.limit.take():
-            if wait > _PATIENCE:
-                raise ProviderUnavailableError(
-                    "Revtain asked for a longer pause, which is kept", retry_after=wait
-                )
-            await asyncio.sleep(wait.total_seconds())
+        async with self.limit.calling(_PATIENCE):
+            if keep and not await self.questions.claim(question):
+                return Finding.TAKEN
+            try:
+                return await self._asked(question, keep=keep)
+            except ProviderError:
+                if keep:
+                    await self.questions.release(question)
+                raise
 
     async def _asked(self, question: Question, *, keep: bool) -> Finding:
         try:
             answer = await self._call(question)
-        except ProviderMisconfiguredError:
-            # Who mends it must not have to wait.
-            raise
-        except ProviderUnavailableError as fault:
-            if fault.retry_after is not None:
-                await self.limit.hold(fault.retry_after)
-            raise
         except ProviderRejectedError:
             return await self._without_answer(question, LastAnswer.REFUSED, keep=keep)
         if answer is None:

@@ -18,7 +18,7 @@ from prometheus_client import Counter
 
 from dunning.errors import DunningError
 from dunning.inbound import InboundKind
-from store.errors import DatabaseDownError
+from store.errors import DatabaseBusyError, DatabaseDownError
 from store.inbox import ClaimedEvent, Inbox
 from webhook.handling import Handled, Handler
 from workflows.errors import TemporalDownError
@@ -119,6 +119,9 @@ class Dispatcher:
         except TemporalDownError as fault:
             await self._give_back(events, str(fault))
             raise
+        except DatabaseBusyError as fault:
+            await self._one_by_one(events, fault)
+            return
         except DatabaseDownError:
             # Nobody can be given back now: the leases run out.
             raise

@@ -26,13 +26,14 @@ from dunning.inbound import InboundEvent, InboundKind
 from dunning.ports import InboundReader
 from dunning.recovery import ASKED_SOURCE
 from dunning.settlement import Settlement
-from dunning.states import Cause
+from dunning.states import Cause, State
 from store.cases import Cases
 from store.facts import (
     API_SOURCE,
     INVOICE_CARD,
     INVOICE_PAID,
     INVOICE_VOIDED,
+    RECOVERY_PENDING,
 )
 from store.inbox import ClaimedEvent
 from store.matching import Match, Matching, Reference
@@ -40,6 +41,7 @@ from store.openings import Opening, OpeningKind
 from store.registry import Registry
 from store.resolutions import MESSAGE_SETTLED
 from store.settlement import Settled, Settlements
+from webhook.figures import remarks
 from workflows.client import CaseClient, Fact, Opened
 from workflows.contracts import CaseInput
 from workflows.errors import TemporalDownError
@@ -183,7 +185,12 @@ class Handler:
         settled = await asyncio.gather(
             *(
                 self.settlements.settle(
-                    m.invoice_id, i.event.money, i.event.transaction_id, self.now()
+                    m.invoice_id,
+                    i.event.money,
+                    i.event.transaction_id,
+                    self.now(),
+                    key=i.event.idempotency_key,
+                    other=m.other,
                 )
                 for i, m in paid
             ),
@@ -203,8 +210,10 @@ class Handler:
         failures: Mapping[int, _Failure],
     ) -> tuple[ClaimedEvent, Awaitable[Done]]:
         if item.event.kind is InboundKind.SUCCESS:
-            return item.claimed, self._success(item, match.invoice_id, settled[item.claimed.id])
-        return item.claimed, self._failure(match, failures[item.claimed.id])
+            done = self._success(item, match.invoice_id, settled[item.claimed.id])
+        else:
+            done = self._failure(match, failures[item.claimed.id])
+        return item.claimed, _remarked(done, remarks(item.event, match))
 
     async def _success(self, item: _Item, invoice_id: str, settled: _Settling) -> Done:
         """The case hears of what is committed; what was not is put off alone."""
@@ -217,6 +226,8 @@ class Handler:
                 fact: Fact = AmountDiffers(id=item.id)
             case Settlement.VOID:
                 return invoice_id, "paid although void; a person should look"
+            case Settlement.COUNTED:
+                return invoice_id, "recorded: this payment was looked at before"
             case _:
                 fact = Recovered(id=item.id, cause=settled.cause or Cause.REVTAIN_RETRY)
         told = await self._tell(invoice_id, fact)
@@ -274,6 +285,8 @@ class Handler:
         """A fact that the merchant told us by the interface, already in the store."""
         body = json.loads(claimed.body)
         invoice_id, fact_id = str(body["invoice_id"]), f"e{claimed.id}"
+        if claimed.name == RECOVERY_PENDING:
+            return await self._watch(invoice_id, fact_id)
         facts: dict[str, Fact] = {
             INVOICE_PAID: Recovered(id=fact_id, cause=Cause(body.get("cause", "paid_elsewhere"))),
             INVOICE_VOIDED: Voided(id=fact_id),
@@ -283,6 +296,17 @@ class Handler:
             ),
         }
         return invoice_id, await self._tell(invoice_id, facts[claimed.name])
+
+    async def _watch(self, invoice_id: str, fact_id: str) -> Done:
+        """Without a case nobody would notice that no outcome ever comes."""
+        opening = (await self.cases.open_many([invoice_id], self.now()))[invoice_id]
+        case = await self.cases.get(invoice_id)
+        begun = case is not None and case.state is not State.OPENING
+        if opening.kind is OpeningKind.RUNNING and begun:
+            return invoice_id, f"case {opening.workflow_id} goes on"
+        match = Match(invoice_id=invoice_id, card=None)
+        event = Failed(id=fact_id, advice=advice.Advice.MONITOR)
+        return await self._failure(match, _Failure(event, opening, None))
 
     async def _tell(self, invoice_id: str, fact: Fact) -> str:
         workflow_id = await self.cases.live_workflow(invoice_id)
@@ -294,6 +318,11 @@ class Handler:
 
 _FAILURES = frozenset({InboundKind.FAILED, InboundKind.BLOCKED})
 _Settling = Settled | BaseException
+
+
+async def _remarked(done: Awaitable[Done], remark: str) -> Done:
+    invoice_id, note = await done
+    return invoice_id, f"{note}{remark}"
 
 
 def _failed(item: _Item, match: Match) -> Failed:

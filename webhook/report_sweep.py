@@ -14,9 +14,14 @@ from dunning.delivery import ReportEntry
 from dunning.errors import DunningError
 from store.inbox import Inbox, NewEvent
 from store.reports import Reports
+from store.sweeps import Sweeps
 
 _log = structlog.get_logger(__name__)
 _PAUSE_SECONDS = 300.0
+# A little less than the pause, so that who comes next finds the turn free.
+_REST = timedelta(minutes=4)
+# Of a turn whose process has ended; it is renewed with every message.
+_LEASE = timedelta(minutes=2)
 # Before, a callback may still come; after, nobody will tell any more.
 _OLDER, _YOUNGER = timedelta(minutes=15), timedelta(days=3)
 _MOST = 100
@@ -37,15 +42,17 @@ class ReportSource(Protocol):
 class ReportSweep:
     """Asks for texts without a last word; the answers go through the inbox like all reports.
 
-    Of many open ones each turn asks for the next hundred, so that none keeps others waiting.
+    Of many open ones each turn asks for the next hundred, so that none keeps others waiting. Of
+    several web processes one has the turn.
     """
 
     source: str
     vendor: ReportSource
     reports: Reports
     inbox: Inbox
+    sweeps: Sweeps
     arrived: asyncio.Event
-    _after: str = ""
+    rest: timedelta = _REST
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -62,21 +69,34 @@ class ReportSweep:
                 continue
 
     async def once(self) -> int:
-        """Ask for the next open ones; how many reports were new."""
+        """Ask for the next open ones, unless another does; how many reports were new."""
+        place = await self.sweeps.claim(self._name, _LEASE)
+        if place is None:
+            return 0
+        try:
+            return await self._turn(place)
+        finally:
+            await self.sweeps.rest(self._name, self.rest)
+
+    async def _turn(self, place: str) -> int:
         found = await self.reports.open_deliveries(
-            Channel.SMS, older=_OLDER, younger=_YOUNGER, after=self._after, limit=_MOST
+            Channel.SMS, older=_OLDER, younger=_YOUNGER, after=place, limit=_MOST
         )
         new = 0
         for message in found:
             if self._stopping.is_set():
                 return new
-            self._after = message.message_id
+            await self.sweeps.move(self._name, message.message_id, _LEASE)
             entry = await self.vendor.fetch(message.provider_id, message.message_id)
             if entry is not None:
                 new += await self._store(entry)
         if len(found) < _MOST:
-            self._after = ""
+            await self.sweeps.move(self._name, "", _LEASE)
         return new
+
+    @property
+    def _name(self) -> str:
+        return f"reports of {self.source}"
 
     async def _store(self, entry: ReportEntry) -> bool:
         row = NewEvent(

@@ -19,9 +19,11 @@ from temporalio.workflow import ActivityCancellationType, ActivityConfig, Activi
 with workflow.unsafe.imports_passed_through():
     from dunning import ids
     from dunning.case import Event, apply
+    from dunning.charge import PutOff
     from dunning.events import (
         AmountDiffers,
         CardReplaced,
+        Charged,
         Closed,
         Deferred,
         Failed,
@@ -31,7 +33,9 @@ with workflow.unsafe.imports_passed_through():
         Projected,
         ReachChanged,
         Recovered,
+        Reopened,
         RunCancelled,
+        Settled,
         Voided,
         Woke,
     )
@@ -40,7 +44,7 @@ with workflow.unsafe.imports_passed_through():
     from dunning.states import State
     from dunning.steps import Step
     from dunning.summary import details
-    from dunning.work import Close, Nudge, Open, Project, Work
+    from dunning.work import Charge, Close, Nudge, Open, Project, Work
     from workflows import contracts
     from workflows.contracts import (
         BulkOrder,
@@ -48,6 +52,8 @@ with workflow.unsafe.imports_passed_through():
         CaseInput,
         CaseRecord,
         CaseResult,
+        ChargeInput,
+        ChargeOutput,
         NudgeActivities,
         NudgeInput,
         NudgeOutput,
@@ -63,6 +69,7 @@ _UNTIL_DONE = RetryPolicy(
 )
 _A_MINUTE = timedelta(minutes=1)
 _FAULT_PAUSE = timedelta(hours=1)
+_FAULT = "internal fault, see the worker's log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +88,17 @@ class Nudging:
 
 
 @dataclass(frozen=True, slots=True)
+class Charging:
+    """`charge` under way."""
+
+    handle: ActivityHandle[ChargeOutput]
+
+
+@dataclass(frozen=True, slots=True)
 class Projecting:
     """`project_case` under way."""
 
-    handle: ActivityHandle[None]
+    handle: ActivityHandle[Settled | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +108,7 @@ class Closing:
     handle: ActivityHandle[Closed]
 
 
-Running = Opening | Nudging | Projecting | Closing
+Running = Opening | Nudging | Charging | Projecting | Closing
 
 
 @workflow.defn(name=contracts.WORKFLOW)
@@ -189,6 +203,11 @@ class CaseWorkflow:
                 options = _sending(step)
                 sending = workflow.start_activity_method(NudgeActivities.nudge, nudge, **options)
                 return Nudging(sending, step.id)
+            case Charge():
+                charge = ChargeInput(invoice_id=invoice_id, case=case, work=work)
+                options = _charging(work)
+                charging = workflow.start_activity_method(CaseActivities.charge, charge, **options)
+                return Charging(charging)
             case Project():
                 record = CaseRecord(invoice_id=invoice_id, case=case)
                 options = _bookkeeping(f"show: {case.state.value}")
@@ -262,6 +281,11 @@ class CaseWorkflow:
         """Nothing is owed any more."""
         self._hear(event.id, event)
 
+    @workflow.signal(name=contracts.CASE_REOPENED)
+    def case_reopened(self, event: Reopened) -> None:
+        """Another case of the invoice has begun after this one had closed."""
+        self._hear(event.id, event)
+
     @workflow.signal(name=contracts.REACH_CHANGED)
     def reach_changed(self, event: ReachChanged) -> None:
         """A channel to the customer is closed, or may be open again."""
@@ -320,6 +344,19 @@ def _bookkeeping(summary: str) -> ActivityConfig:
     )
 
 
+def _charging(charge: Charge) -> ActivityConfig:
+    return ActivityConfig(
+        start_to_close_timeout=_A_MINUTE,
+        retry_policy=RetryPolicy(
+            initial_interval=timedelta(seconds=2),
+            maximum_interval=timedelta(seconds=30),
+            maximum_attempts=contracts.CHARGE_ATTEMPTS,
+        ),
+        cancellation_type=ActivityCancellationType.TRY_CANCEL,
+        summary=f"charge: {charge.purpose.value}",
+    )
+
+
 def _sending(step: Step) -> ActivityConfig:
     return ActivityConfig(
         task_queue=contracts.NUDGE_QUEUES[step.channel],
@@ -341,8 +378,10 @@ def _result(running: Running, now: datetime) -> Event:
             return handle.result()
         case Nudging(handle=handle, step=step):
             return _nudged(handle, step, now)
-        case Projecting():
-            return Projected()
+        case Charging(handle=handle):
+            return _charged(handle, now)
+        case Projecting(handle=handle):
+            return Projected(settled=handle.result())
         case Closing(handle=handle):
             return handle.result()
 
@@ -352,6 +391,14 @@ def _nudged(handle: ActivityHandle[NudgeOutput], step: str, now: datetime) -> Nu
         return NudgeEnded(step=step, result=handle.result().result)
     except ActivityError:
         # The activity says by itself when it is to be tried again; this is for faults of ours.
-        fault = "internal fault, see the worker's log"
-        later = Deferred(until=now + _FAULT_PAUSE, reason=fault)
+        later = Deferred(until=now + _FAULT_PAUSE, reason=_FAULT)
         return NudgeEnded(step=step, result=later, shown=False)
+
+
+def _charged(handle: ActivityHandle[ChargeOutput], now: datetime) -> Charged:
+    try:
+        return Charged(result=handle.result().result)
+    except ActivityError:
+        # The same order finds out what came of it.
+        later = PutOff(until=now + _FAULT_PAUSE, reason=_FAULT)
+        return Charged(result=later, shown=False)

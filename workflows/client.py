@@ -27,6 +27,7 @@ from dunning.events import (
     MessageSettled,
     ReachChanged,
     Recovered,
+    Reopened,
     Voided,
 )
 from dunning.orders import Order
@@ -40,13 +41,23 @@ _RPC_TIMEOUT = timedelta(seconds=10)
 _ANSWER_TIMEOUT = timedelta(seconds=2)
 _NO_RUN = frozenset({RPCStatusCode.NOT_FOUND})
 
-Fact = Failed | Recovered | AmountDiffers | CardReplaced | Voided | ReachChanged | MessageSettled
+Fact = (
+    Failed
+    | Recovered
+    | AmountDiffers
+    | CardReplaced
+    | Voided
+    | Reopened
+    | ReachChanged
+    | MessageSettled
+)
 _SIGNALS: dict[type[Fact], str] = {
     Failed: contracts.PAYMENT_FAILED,
     Recovered: contracts.PAYMENT_RECOVERED,
     AmountDiffers: contracts.AMOUNT_DIFFERS,
     CardReplaced: contracts.CARD_REPLACED,
     Voided: contracts.INVOICE_VOIDED,
+    Reopened: contracts.CASE_REOPENED,
     ReachChanged: contracts.REACH_CHANGED,
     MessageSettled: contracts.MESSAGE_SETTLED,
 }

@@ -15,13 +15,14 @@ from temporalio import activity
 from temporalio.common import SearchAttributeKey
 
 from dunning.channel import Channel
-from dunning.events import Closed, NudgeResult, Opened
+from dunning.charge import ChargeResult
+from dunning.events import Closed, NudgeResult, Opened, Settled
 from dunning.facts import Case
 from dunning.forecast import Shown
 from dunning.orders import Order
 from dunning.states import Cause, Outcome
 from dunning.steps import Step
-from dunning.work import Open
+from dunning.work import Charge, Open
 
 WORKFLOW = "dunning-case"
 QUEUE = "dunning"
@@ -39,6 +40,7 @@ PAYMENT_RECOVERED = "payment_recovered"
 AMOUNT_DIFFERS = "amount_differs"
 CARD_REPLACED = "card_replaced"
 INVOICE_VOIDED = "invoice_voided"
+CASE_REOPENED = "case_reopened"
 REACH_CHANGED = "reach_changed"
 MESSAGE_SETTLED = "message_settled"
 ORDER_IN_BULK = "order_in_bulk"
@@ -47,6 +49,7 @@ SNAPSHOT = "snapshot"
 
 # With the pauses between them, about two minutes; then the case waits, not the activity.
 NUDGE_ATTEMPTS = 6
+CHARGE_ATTEMPTS = 6
 
 STATE = SearchAttributeKey.for_keyword("DunningState")
 OUTCOME = SearchAttributeKey.for_keyword("DunningOutcome")
@@ -55,6 +58,7 @@ SEARCH_ATTRIBUTES = (STATE, OUTCOME, CAMPAIGN)
 
 AnyOrder = Annotated[Order, Field(discriminator="kind")]
 AnyResult = Annotated[NudgeResult, Field(discriminator="kind")]
+AnyCharge = Annotated[ChargeResult, Field(discriminator="kind")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +135,22 @@ class NudgeOutput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeInput:
+    """Have the card of a case charged. Which card that is stands in the store alone."""
+
+    invoice_id: str
+    case: Case
+    work: Charge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeOutput:
+    """What came of it."""
+
+    result: AnyCharge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRecord:
     """A case to be shown, or to be closed, in the database."""
 
@@ -148,8 +168,16 @@ class CaseActivities(ABC):
 
     @activity.defn(name="project_case")
     @abstractmethod
-    async def project_case(self, record: CaseRecord) -> None:
-        """Show the case in the database, unless a later version is shown already."""
+    async def project_case(self, record: CaseRecord) -> Settled | None:
+        """Show the case in the database, unless a later version is shown already.
+
+        That a service has ended is shown only if that is true; else it says why it is not.
+        """
+
+    @activity.defn(name="charge")
+    @abstractmethod
+    async def charge(self, asked: ChargeInput) -> ChargeOutput:
+        """Have the invoice's card charged, at most once for each key."""
 
     @activity.defn(name="close_case")
     @abstractmethod

@@ -11,7 +11,9 @@ from app.cli import ending
 from app.cli.output import (
     Json,
     figure,
+    figures,
     local,
+    paid_parts,
     print_facts,
     print_json,
     print_line,
@@ -39,11 +41,15 @@ def list_cases(
     *,
     state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
     outcome: Annotated[Outcome | None, typer.Option(help="Only those that ended so.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Only those that this person has.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most this many.")] = 50,
     as_json: Json = False,
 ) -> None:
-    """Cases, newest first. `--state review` is the queue of those that wait for a person."""
-    found = ending.run(_find(state, outcome, limit))
+    """Cases, newest first; in one state, those first whose deadline is past or comes first.
+
+    `--state review` is the queue of those that wait for a person.
+    """
+    found = ending.run(_find(state, outcome, owner, limit))
     if as_json:
         print_json(found)
         return
@@ -86,11 +92,16 @@ def show(
     print_story(story)
 
 
-async def _find(state: State | None, outcome: Outcome | None, limit: int) -> list[CaseSummary]:
+async def _find(
+    state: State | None, outcome: Outcome | None, owner: str | None, limit: int
+) -> list[CaseSummary]:
     from web import lookup
 
     async with operations(current()) as able:
-        return (await lookup.cases(able, state=state, outcome=outcome, limit=limit)).cases
+        if state not in (None, State.CLOSED) and outcome is None:
+            return await lookup.queue(able, state, owner=owner, limit=limit)
+        found = await lookup.cases(able, state=state, outcome=outcome, owner=owner, limit=limit)
+        return found.cases
 
 
 async def _get(session: Session, invoice_id: str) -> tuple[CaseFile, StoryDocument]:
@@ -125,6 +136,8 @@ def _facts(case: CaseFile) -> dict[str, object]:
         "review": _review(case),
         "owed": figure(case.owed.amount, case.owed.currency),
         "received": received and figure(received.amount, received.currency),
+        "waits for a decision": figures(case.waiting),
+        "payments": paid_parts(case.payments),
         "next": _next(case),
         "promise": _promised(case),
         "campaign": case.campaign,
@@ -135,6 +148,7 @@ def _facts(case: CaseFile) -> dict[str, object]:
         "opened": case.opened_at,
         "closed": case.closed_at,
         "paid after close": case.paid_after_close_at,
+        "service": _service(case),
         "workflow": case.workflow_id,
     }
 
@@ -147,6 +161,13 @@ def _review(case: CaseSummary) -> str | None:
 
 def _promised(case: CaseSummary) -> str | None:
     return None if case.promise_day is None else f"{case.promise_day}, {case.promise_status}"
+
+
+def _service(case: CaseSummary) -> str | None:
+    if case.service is None:
+        return None
+    at = f" at {utc(case.service_ends_at)}" if case.service_ends_at else ""
+    return f"{case.service}, {case.service_status}{at}"
 
 
 def _next(case: CaseSummary) -> str | None:

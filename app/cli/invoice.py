@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
-import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import ValidationError
 
-from app.cli import ending
-from app.cli.faults import WRONG, UsageError
-from app.cli.output import Json, figure, print_facts, print_json, print_line, say, talk
+from app.cli import ending, importing
+from app.cli.output import (
+    Json,
+    figure,
+    paid_parts,
+    print_facts,
+    print_json,
+    print_line,
+    talk,
+)
 from app.cli.session import Session, current, operations
 from app.invoice_file import (
     COLUMNS,
@@ -27,7 +33,6 @@ from app.invoice_file import (
 )
 from dunning.errors import DunningError, RegistryError
 from dunning.registration import InvoiceRegistration
-from store.errors import DatabaseDownError
 
 if TYPE_CHECKING:
     from web.documents import InvoiceDocument
@@ -35,7 +40,6 @@ if TYPE_CHECKING:
 
 group = typer.Typer(name="invoice", help="What customers owe.", no_args_is_help=True)
 
-_STDIN = Path("-")
 _Id = Annotated[str, typer.Argument(metavar="ID", help="The merchant's invoice id.")]
 _IMPORT_HELP = f"""Register the invoices of a CSV file, or of stdin with `-`.
 
@@ -81,7 +85,9 @@ class _Tally:
 def put(
     invoice_id: _Id,
     *,
-    file: Annotated[Path, typer.Option(help="JSON, as the HTTP interface takes it.")] = _STDIN,
+    file: Annotated[
+        Path, typer.Option(help="JSON, as the HTTP interface takes it.")
+    ] = importing.STDIN,
     as_json: Json = False,
 ) -> None:
     """Register or change one invoice. Reads JSON from stdin without --file.
@@ -90,7 +96,7 @@ def put(
     {"amount_due": 4900, "currency": "USD", "customer": {"id": "cus_1", "email": "ada@example.com"},
     "revtain": {"transaction_ids": ["…"]}}
     """
-    patch = _patch(_content(file))
+    patch = _patch(importing.content(file))
     result = ending.run(_put(current(), invoice_id, patch))
     done = "created" if result["created"] else "changed" if result["changed"] else "unchanged"
     if as_json:
@@ -104,23 +110,9 @@ def import_file(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv")], *, as_json: Json = False
 ) -> None:
     """Register the invoices of a CSV file."""
-    rows = read_invoices(_content(file))
+    rows = read_invoices(importing.content(file))
     tally = _Tally()
-    try:
-        ending.run(_import(current(), rows, tally))
-    except DatabaseDownError as fault:
-        raise DatabaseDownError(
-            f"{fault} So far: {tally.words}; import the file again then."
-        ) from fault
-    if as_json:
-        print_json(asdict(tally))
-    else:
-        for problem in tally.problems:
-            where = f"line {problem.line}" + (f", {problem.field}" if problem.field else "")
-            say(f"{where}: {problem.reason}")
-        print_line(tally.words)
-    if tally.problems:
-        raise typer.Exit(WRONG)
+    importing.carry_out(_import(current(), rows, tally), tally, as_json=as_json)
 
 
 @group.command()
@@ -176,17 +168,6 @@ async def _get(session: Session, invoice_id: str) -> InvoiceDocument:
         return await lookup.invoice(able, invoice_id)
 
 
-def _content(file: Path) -> bytes:
-    if file == _STDIN:
-        if sys.stdin.isatty():
-            say("Reading from the terminal; end with Ctrl-D.")
-        return sys.stdin.buffer.read()
-    try:
-        return file.read_bytes()
-    except OSError as fault:
-        raise UsageError(f"{file} cannot be read: {fault.strerror}. Name another file.") from fault
-
-
 def _patch(content: bytes) -> InvoiceRegistration:
     try:
         values = json.loads(content)
@@ -207,13 +188,22 @@ def _sentences(fault: ValidationError) -> str:
     )
 
 
+def _rest(invoice: InvoiceDocument) -> str | None:
+    """What is left, where that is not the whole amount."""
+    if invoice.owed.amount == invoice.amount_due:
+        return None
+    return figure(invoice.owed.amount, invoice.owed.currency)
+
+
 def _facts(invoice: InvoiceDocument) -> dict[str, object]:
     customer, case = invoice.customer, invoice.case
     received = invoice.received
     return {
         "invoice": invoice.id,
         "amount": figure(invoice.amount_due, invoice.currency),
+        "owed": _rest(invoice),
         "received": received and figure(received.amount, received.currency),
+        "payments": paid_parts(invoice.payments),
         "status": invoice.status,
         "description": invoice.description,
         "due": invoice.due_at,

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 from zoneinfo import ZoneInfo
 
 import typer
@@ -17,6 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from dunning.money import Money
+
+if TYPE_CHECKING:
+    from web.documents import MoneyDocument, PaymentDocument
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -84,7 +87,21 @@ def shown(value: object, *, keep_lines: bool = False) -> str:
 
 def figure(minor: int, currency: str) -> str:
     """An amount in the currency's major unit: 49.00 USD."""
-    return f"{Money(minor=minor, currency=currency).major} {currency}"
+    return Money(minor=minor, currency=currency).figure
+
+
+def figures(found: Iterable[MoneyDocument]) -> str | None:
+    """Several amounts in a line; None when there is none."""
+    return ", ".join(figure(one.amount, one.currency) for one in found) or None
+
+
+def paid_parts(found: Iterable[PaymentDocument]) -> str | None:
+    """Each payment with who told of it, and whether it counts."""
+    parts = (
+        f"{figure(one.amount, one.currency)} ({one.source}{'' if one.counted else ', not counted'})"
+        for one in found
+    )
+    return ", ".join(parts) or None
 
 
 def utc(moment: datetime) -> str:

@@ -28,9 +28,11 @@ from app.cli import (
     outgoing,
     policy,
     reconcile,
+    recovery,
     reply,
     resolving,
     retention,
+    revtain,
     roles,
     suppression,
 )
@@ -61,6 +63,7 @@ program.add_typer(customer.group)
 program.add_typer(directory.group)
 orders.register(case.group)
 program.add_typer(case.group)
+program.add_typer(recovery.group)
 program.add_typer(audit.group)
 program.add_typer(event.group)
 program.add_typer(alert.group)
@@ -72,6 +75,7 @@ program.add_typer(retention.group)
 program.add_typer(endpoint.group)
 program.add_typer(outgoing.group)
 program.command()(reconcile.reconcile)
+program.add_typer(revtain.group)
 
 
 def main() -> NoReturn:

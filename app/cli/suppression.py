@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli import ending
-from app.cli.faults import WRONG, UsageError
+from app.cli import ending, importing
+from app.cli.faults import UsageError
 from app.cli.output import Json, print_json, print_line, print_rows, say, talk
 from app.cli.session import Session, current, stores
 from app.suppression_file import COLUMNS, BadRow, ClosedRow, Columns, problem_of, read_suppressions
 from dunning.channel import Channel
 from dunning.suppression import Reason, Scope, Source
-from store.errors import DatabaseDownError
 
 if TYPE_CHECKING:
     from app.wiring import Stores
@@ -27,7 +25,6 @@ group = typer.Typer(
     name="suppression", help="Addresses that are not written to.", no_args_is_help=True
 )
 
-_STDIN = Path("-")
 _Channel = Annotated[Channel, typer.Argument(metavar="CHANNEL", help="email, sms or push.")]
 _Address = Annotated[
     str,
@@ -157,27 +154,9 @@ def import_file(
     columns = Columns(
         names=_names(column or []), given={n: v.value for n, v in given.items() if v is not None}
     )
-    rows = read_suppressions(_content(file), columns)
+    rows = read_suppressions(importing.content(file), columns)
     tally = _Tally()
-    try:
-        ending.run(_import(current(), rows, tally))
-    except DatabaseDownError as fault:
-        raise DatabaseDownError(
-            f"{fault} So far: {tally.words}; import the file again then."
-        ) from fault
-    _report(tally, as_json=as_json)
-
-
-def _report(tally: _Tally, *, as_json: bool) -> None:
-    if as_json:
-        print_json(asdict(tally))
-    else:
-        for problem in tally.problems:
-            where = f"line {problem.line}" + (f", {problem.field}" if problem.field else "")
-            say(f"{where}: {problem.reason}")
-        print_line(tally.words)
-    if tally.problems:
-        raise typer.Exit(WRONG)
+    importing.carry_out(_import(current(), rows, tally), tally, as_json=as_json)
 
 
 async def _find(
@@ -290,17 +269,6 @@ def _names(given: list[str]) -> dict[str, str]:
             f"{', '.join(COLUMNS)}."
         )
     return {ours: theirs for ours, _, theirs in pairs}
-
-
-def _content(file: Path) -> bytes:
-    if file == _STDIN:
-        if sys.stdin.isatty():
-            say("Reading from the terminal; end with Ctrl-D.")
-        return sys.stdin.buffer.read()
-    try:
-        return file.read_bytes()
-    except OSError as fault:
-        raise UsageError(f"{file} cannot be read: {fault.strerror}. Name another file.") from fault
 
 
 def _row(one: ClosedAddress) -> tuple[object, ...]:

@@ -44,6 +44,14 @@ _BRAND = {
 }
 
 
+_DECIDED = {
+    "brand": _BRAND,
+    "new_card": {"charged_by": "us"},
+    "pay_page": {"destinations": ["hosted_link", "payment_url"]},
+    "end": {"service": "cancel"},
+}
+
+
 async def demo(*, stay: bool | None) -> int:
     """Play the demo; 0 when the database, the inboxes and Temporal agree on every story."""
     console = Console(stderr=True)
@@ -105,16 +113,17 @@ async def _stage(console: Console) -> AsyncGenerator[Stage]:
                     temporal_ui=server.ui_url,
                     reports=True,
                     DUNNING_POLICY=str(_policy(folder)),
+                    REVTAIN_API_KEY="rev_demo",
                 )
             )
         yield stage
 
 
 def _policy(folder: Path) -> Path:
-    """The default policy under a brand that looks like one."""
+    """The default policy under a brand that looks like one, for a merchant who lets us charge."""
     document = read_policy(default_policy_text())[0].model_dump(mode="json")
     path = folder / "policy.yaml"
-    path.write_text(yaml.safe_dump({**document, "brand": _BRAND}), encoding="utf-8")
+    path.write_text(yaml.safe_dump({**document, **_DECIDED}), encoding="utf-8")
     return path
 
 

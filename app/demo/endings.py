@@ -16,7 +16,7 @@ from messages.money import format_money
 from sandbox.inbox import Message
 from sandbox.twilio_texts import Direction
 from store.cases import CaseRecord
-from store.ledger import MessageRecord, MessageStatus
+from store.message_records import MessageRecord, MessageStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from app.demo import visits
 from app.demo.stage import Stage
 from sandbox.faults import Fault, FaultKind, Vendor
 from sandbox.faults import Moment as Striking
@@ -136,6 +137,33 @@ def answer_lost(address: str) -> Moment:
         stage.sandbox.faults.plan(Vendor.SENDGRID, lost, to=address)
 
     return at(act)
+
+
+def card_fails(token: str, code: str) -> Moment:
+    """The bank declines every charge of this card."""
+
+    async def act(stage: Stage) -> None:
+        stage.sandbox.revtain.set_outcome(token, "failed", code)
+
+    return at(act)
+
+
+def gave_card(invoice_id: str, token: str, **after: float) -> Moment:
+    """The customer gives a new card at the page that the link in our message leads to."""
+
+    async def act(stage: Stage) -> None:
+        await visits.give_card(stage, invoice_id, token)
+
+    return at(act, **after)
+
+
+def promised(invoice_id: str, number: int, **after: float) -> Moment:
+    """The customer promises to pay on one of the days that our page offers, counted from 0."""
+
+    async def act(stage: Stage) -> None:
+        await visits.choose_day(stage, invoice_id, number)
+
+    return at(act, **after)
 
 
 def replied(number: str, words: str, **after: float) -> Moment:

@@ -10,11 +10,14 @@ from app.demo.script import (
     answer_lost,
     bounces,
     called,
+    card_fails,
     customer,
     failed,
     forged,
+    gave_card,
     invoice,
     ordered,
+    promised,
     registered_late,
     replied,
     scrambled,
@@ -41,6 +44,7 @@ def stories(start: datetime) -> tuple[Story, ...]:
         *_out_of_order(),
         *_together(),
         *_answered(),
+        *_on_the_page(),
         _text_at_night(start),
         _text_on_a_holiday(start),
     )
@@ -67,14 +71,11 @@ def _paid() -> tuple[Story, ...]:
         ),
         Story(
             invoice_id="INV-1003",
-            title="expired card; a new one is charged by the merchant",
+            title="gives a new card on Revtain's page, charged at once",
             invoice=invoice(1003, customer("Chloe", "Europe/Paris")),
             moments=(
                 failed(1003, _CARD, "expired_card"),
-                called(
-                    "/v1/invoices/INV-1003/card", {"payment_method_token": "pm_new_1003"}, days=3
-                ),
-                succeeded(1003, days=3, hours=4),
+                gave_card("INV-1003", "pm_new_1003", days=3),
             ),
         ),
         Story(
@@ -252,6 +253,37 @@ def _answered() -> tuple[Story, ...]:
                 answer_lost("sven@example.com"),
                 failed(1021, _CARD, "card_declined"),
                 succeeded(1021, days=6),
+            ),
+        ),
+    )
+
+
+def _on_the_page() -> tuple[Story, ...]:
+    """Customers who did not pay at once."""
+    return (
+        Story(
+            invoice_id="INV-1022",
+            title="the new card fails as well; the next one pays",
+            invoice=invoice(1022, customer("Tove", "Europe/Copenhagen")),
+            moments=(
+                card_fails("pm_empty_1022", "insufficient_funds"),
+                failed(1022, _CARD, "expired_card"),
+                called(
+                    "/v1/invoices/INV-1022/card", {"payment_method_token": "pm_empty_1022"}, days=2
+                ),
+                called(
+                    "/v1/invoices/INV-1022/card", {"payment_method_token": "pm_full_1022"}, days=7
+                ),
+            ),
+        ),
+        Story(
+            invoice_id="INV-1023",
+            title="promises to pay in a week, and does",
+            invoice=invoice(1023, customer("Uma", "Asia/Kolkata")),
+            moments=(
+                failed(1023, _CARD, "card_declined"),
+                promised("INV-1023", 6, days=2),
+                succeeded(1023, days=9),
             ),
         ),
     )

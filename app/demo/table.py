@@ -15,7 +15,7 @@ from dunning.channel import Channel
 from dunning.facts import CASE_CLOSED
 from dunning.public_holidays import is_holiday
 from dunning.states import Outcome
-from store.ledger import MessageRecord, MessageStatus
+from store.message_records import MessageRecord, MessageStatus
 
 WIDTH = 120
 _ROADS = {Channel.EMAIL: "email", Channel.SMS: "text ", Channel.PUSH: "push "}

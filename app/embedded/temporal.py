@@ -25,10 +25,13 @@ LONGEST_WORKFLOW_ID = 255
 
 COMMON_SETTINGS: dict[str, str] = {"limit.maxIDLength": str(LONGEST_WORKFLOW_ID)}
 # The second switch is the first one's name in later servers; without the timer key every skip
-# costs a second, and without the poll rates a long run of skips slows down tenfold.
+# costs a second, and without the poll rates a long run of skips slows down tenfold. The interval is
+# measured from a start in skipped time to an end on the wall clock, so that a run that began with
+# skipped time looks too young to be continued, and the wait laid upon its successor never ends.
 TIME_SKIPPING_SETTINGS: dict[str, str] = {
     "frontend.WorkflowTimeSkippingEnabled": "true",
     "system.workflowTimeSkippingEnabled": "true",
+    "history.workflowIdReuseMinimalInterval": '"0s"',
     "history.timerProcessorMaxTimeShift": '"10ms"',
     "history.timerProcessorMaxPollRPS": "1000",
     "history.transferProcessorMaxPollRPS": "1000",

@@ -19,6 +19,7 @@ from activities.zones import whereabouts
 from app.rehearsal.life import Life
 from dunning.case import Event, apply
 from dunning.channel import Channel
+from dunning.charge import Pending
 from dunning.choice import choose
 from dunning.conditions import Facts
 from dunning.consent import ConsentRule
@@ -26,6 +27,7 @@ from dunning.course import course
 from dunning.directory import Contact
 from dunning.events import (
     Alerted,
+    Charged,
     Closed,
     Deferred,
     NotSent,
@@ -40,7 +42,7 @@ from dunning.policy import Policy
 from dunning.states import State, Withheld
 from dunning.steps import Step, find
 from dunning.windows import fitting, next_open
-from dunning.work import Close, Nudge, Open, Project, Work
+from dunning.work import Charge, Close, Nudge, Open, Project, Work
 from store.past_cases import PastCase
 
 _NONE = timedelta(0)
@@ -128,6 +130,9 @@ class Household:
                 return self._open(life, work)
             case Nudge(step=step):
                 return NudgeEnded(step=step.id, result=self._nudge(life, step, now))
+            case Charge():
+                # What came of the card is among the events of the past.
+                return Charged(result=Pending(transaction_id=None))
             case Project():
                 return Projected()
             case Close():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dunning.currencies import CURRENCIES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -59,18 +61,21 @@ class Fields:
         ):
             self._complain(name, "a currency code of three letters")
             return None
+        if value.upper() not in CURRENCIES:
+            self._complain(name, "a currency of ISO 4217")
+            return None
         return value.upper()
 
-    def amount(self, *names: str) -> int | None:
-        """A whole number of minor units."""
+    def amount(self, *names: str, least: int = 0) -> int | None:
+        """A whole number of minor units, `least` or more."""
         name, value = self._first(names)
         if value is None:
             return None
         if not isinstance(value, int) or isinstance(value, bool):
             self._complain(name, "a whole number of minor units")
             return None
-        if not 0 <= value <= AMOUNT_LIMIT:
-            self._complain(name, f"between 0 and {AMOUNT_LIMIT}")
+        if not least <= value <= AMOUNT_LIMIT:
+            self._complain(name, f"between {least} and {AMOUNT_LIMIT}")
             return None
         return value
 

@@ -59,7 +59,9 @@ class RevtainReader:
 
 def _recovery(name: str, kind: InboundKind, fields: Fields) -> InboundEvent:
     transaction_id, key = fields.text(*_TRANSACTION), fields.text(*_KEY)
-    amount, currency = fields.amount("amount"), fields.currency("currency")
+    # No payment is one of nothing; a failure may name nothing, and nobody acts on it.
+    least = 1 if kind is InboundKind.SUCCESS else 0
+    amount, currency = fields.amount("amount", least=least), fields.currency("currency")
     simulated = fields.flag(*_SIMULATED)
     action = decline = None
     # A success must not be held up by a field that no one needs to act on it.

@@ -26,6 +26,7 @@ def test_every_signal_that_the_client_sends_has_a_handler() -> None:
         contracts.AMOUNT_DIFFERS,
         contracts.CARD_REPLACED,
         contracts.INVOICE_VOIDED,
+        contracts.CASE_REOPENED,
         contracts.REACH_CHANGED,
         contracts.MESSAGE_SETTLED,
         contracts.ORDER_IN_BULK,

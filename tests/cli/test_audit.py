@@ -14,7 +14,8 @@ from sqlalchemy import text
 from dunning.channel import Channel
 from store.cases import Cases
 from store.database import Database
-from store.ledger import Draft, Ledger, Reserved
+from store.ledger import Ledger
+from store.reservations import Draft, Reserved
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Typed

@@ -49,6 +49,16 @@ async def test_cases_are_listed_for_people_and_programs(dunning: Typed, opened: 
     assert (json.loads(none.out), none.err) == ([], "")
 
 
+async def test_a_person_finds_the_own_cases(dunning: Typed, opened: str) -> None:
+    await dunning("invoice", "put", "INV-2", stdin=INVOICE)
+    await dunning("case", "assign", opened, "ada")
+    for more in ([], ["--state", "opening"]):
+        own = await dunning("case", "list", "--owner", "ada", "--json", *more)
+        assert [case["invoice_id"] for case in json.loads(own.out)] == [opened]
+        other = await dunning("case", "list", "--owner", "grace", "--json", *more)
+        assert json.loads(other.out) == []
+
+
 async def test_a_case_is_shown_with_its_notes(dunning: Typed, opened: str) -> None:
     await dunning("case", "note", opened, "called,\x1b[31m will pay")
     await dunning("case", "assign", opened, "ada")

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from dunning.channel import Channel
+from dunning.pay_page import PayPage
 from dunning.policy import Policy, parse_policy
 from dunning.states import State
 from dunning.view import CaseView, StepView
@@ -41,6 +42,9 @@ from web.api.endpoints import EndpointDoor
 from web.operations import Operations
 from web.personal_data import PersonalData
 from web.portal import pages, preferences
+from web.portal.paying import Paying
+from web.portal.promising import Promises, Promising
+from web.portal.scene import Rules
 from web.scopes import Scope
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -61,6 +65,31 @@ INVOICE = {
     "customer": {"id": "cus_1", "name": "Ada", "email": "ada@example.com", "locale": "en-US"},
     "revtain": {"transaction_ids": ["tx_1"]},
 }
+
+
+@dataclass(frozen=True, slots=True)
+class StillClock:
+    """A clock of cases that stands."""
+
+    now: datetime = NOW
+
+    async def for_case(self, workflow_id: str) -> datetime:
+        assert workflow_id.startswith("dunning:")
+        return self.now
+
+
+def behind_pages(policy: Policy, promises: Promises | None = None, **fields: Any) -> pages.Behind:
+    """What stands behind the customers' pages: that policy's rules for every case."""
+
+    async def rules(_digest: str | None) -> PayPage:
+        return policy.pay_page
+
+    given: dict[str, Any] = {
+        "paying": Paying(now=lambda: NOW),
+        "rules": Rules(of=rules, clock=StillClock()),
+        "promising": Promising(promises=promises),
+    }
+    return pages.Behind(**{**given, **fields})
 
 
 class Rows(Protocol):
@@ -139,7 +168,9 @@ def world(database: Database, policy: Policy) -> World:
     customers = CustomerDoor(personal_data)
     events = EndpointDoor(endpoints=Endpoints(database, TOKEN_KEY), outgoing=Outgoing(database))
     api.install(application, operations=operations, keys=keys, more=[customers, events])
-    pages.install(application, registry=registry, links=links, policy=policy)
+    pages.install(
+        application, registry=registry, links=links, policy=policy, behind=behind_pages(policy)
+    )
     choosing = PreferenceLinks(secret_key="k" * 32, public_url="http://127.0.0.1")
     suppressions = Suppressions(database, TOKEN_KEY)
     preferences.install(

@@ -80,9 +80,9 @@ async def test_a_channel_is_closed_and_opened_as_often_as_asked(
     body = {"scope": "reminders", "expires_at": LATER, "note": "by letter"}
     first = await merchant.put(f"{PATH}/suppressions/email", json=body)
     again = await merchant.put(f"{PATH}/suppressions/email", json=body)
-    (closed,) = first.json()
-    assert (first.status_code, again.json()) == (200, first.json())
-    assert closed.pop("created_at")
+    (closed,), (renewed,) = first.json(), again.json()
+    assert closed.pop("created_at") < renewed.pop("created_at")
+    assert (first.status_code, renewed) == (200, closed)
     assert closed == {
         "channel": "email",
         "reason": "opted_out",

@@ -17,6 +17,8 @@ from dunning.suppression import Reason, Scope, Source, Suppression
 from tests.messages.browser import SCHEMES, Scheme, measure
 from web.portal.choices import Ways
 from web.portal.frame import Apology, Frame
+from web.portal.page import Answered, Around
+from web.portal.paying import Way
 from web.portal.preference_view import PreferenceView
 from web.portal.view import Said, View
 from web.portal.words import languages
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from starlette.responses import HTMLResponse
 
 NARROW = 320
+STOP = "https://billing.northwind-studio-verwaltung.example/u/-wFvTglX5U2-.LrMgXn9Qy001jMcj_DkUiA"
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DAYS = (date(2026, 9, 23), date(2026, 9, 30))
 BACKGROUNDS = {"light": "rgb(243, 245, 248)", "dark": "rgb(18, 21, 27)"}
@@ -83,6 +86,20 @@ def _choosing(brand: Brand, contact: Contact) -> Mapping[str, HTMLResponse]:
     }
 
 
+def _around(invoice: Invoice) -> Mapping[str, HTMLResponse]:
+    view, way = View(BRAND, "en"), Way(host=None, leads_to="https://x.example", new_card=True)
+    asking = Around(way=way, helps=True, answered=Answered.LONG, written="x" * 300, stop_url=STOP)
+    return {
+        "card": view.invoice(invoice, around=Around(way=way, helps=True, stop_url=STOP)),
+        "asking": view.invoice(invoice, offer=Offer(days=DAYS), around=asking),
+        "asked": view.invoice(invoice, around=Around(way=way, answered=Answered.TAKEN)),
+        "trying": view.invoice(invoice, around=Around(trying=True, helps=True)),
+        "failed": view.failed(invoice, way),
+        "expired": view.apology(Apology.EXPIRED, invoice.contact.locale),
+        "often": view.apology(Apology.OFTEN, invoice.contact.locale, retry_after=600),
+    }
+
+
 def _pages() -> dict[str, str]:
     found = dict[str, str]()
     for language in languages():
@@ -97,6 +114,7 @@ def _pages() -> dict[str, str]:
                 replace(INVOICE, contact=contact), offer=Offer(promised=DAYS[0]), said=Said.MADE
             ),
         }
+        drawn |= _around(replace(INVOICE, contact=contact))
         found |= {f"{language}/{name}": _text(page) for name, page in drawn.items()}
     for color in COLORS:
         brand = replace(BRAND, color=color)

@@ -14,7 +14,7 @@ from dunning.policy import Policy
 from messages.links import PayLinks
 from store.database import Database
 from store.registry import Registry
-from tests.doors.conftest import TOKEN_KEY, Rows, World
+from tests.doors.conftest import TOKEN_KEY, Rows, World, behind_pages
 from web.portal import pages
 from web.portal.frame import Apology
 from web.portal.headers import origin, security_headers
@@ -186,7 +186,8 @@ async def test_while_the_database_is_away_the_page_asks_to_come_back(
     away = Database.connect("postgresql://nobody@127.0.0.1:1/none", connect_timeout=1)
     application = FastAPI()
     registry = Registry(away, TOKEN_KEY)
-    pages.install(application, registry=registry, links=world.links, policy=policy)
+    behind = behind_pages(policy)
+    pages.install(application, registry=registry, links=world.links, policy=policy, behind=behind)
     transport = httpx.ASGITransport(application)
     async with httpx.AsyncClient(transport=transport, base_url="http://dunning.test") as client:
         answer = await client.get(world.links.url("x").removeprefix("http://127.0.0.1"))

@@ -12,12 +12,13 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from dunning.errors import DunningError
 from dunning.orders import Promise
 from dunning.policy import Policy
 from dunning.policy import Promise as Rules
 from dunning.promise import PromiseStatus
 from dunning.states import State
-from tests.doors.conftest import NOW, Rows, Show, World
+from tests.doors.conftest import NOW, Rows, Show, World, behind_pages
 from web.api import app as api
 from web.api.promises import PromiseDoor
 from web.portal import pages
@@ -63,7 +64,8 @@ async def shop(
     more = [PromiseDoor(desk)]
     api.install(application, operations=world.operations, keys=world.keys, more=more)
     registry = world.operations.registry
-    pages.install(application, registry=registry, links=world.links, policy=policy, promises=desk)
+    behind = behind_pages(policy, desk)
+    pages.install(application, registry=registry, links=world.links, policy=policy, behind=behind)
     key = await world.keys.add("shop", ["invoices:write", "cases:write", "cases:read"])
     transport = httpx.ASGITransport(application, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://dunning.test") as client:
@@ -130,7 +132,7 @@ async def test_another_day_is_asked_for_again(
     answer = await shop.post(f"{link}/promise", data={} if day is None else {"day": day})
     assert (answer.status_code, len(options(answer))) == (400, 14)
     assert note(answer) == "Nothing was changed. Please choose one of the days below."
-    assert '<form class="later" method="post">' in answer.text
+    assert '<form class="later" method="post" action="promise">' in answer.text
     assert world.runs.orders == []
 
 
@@ -196,12 +198,12 @@ async def test_a_customer_hears_when_the_day_was_not_noted(
     link: str,
     show: Show,
     world: World,
-    fault: Exception,
+    fault: DunningError,
     status: int,
     words: str,
 ) -> None:
     await show()
-    world.runs.fault = fault  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]  # one of ours
+    world.runs.fault = fault
     answer = await shop.post(f"{link}/promise", data={"day": "2026-03-06"})
     assert (answer.status_code, words in note(answer)) == (status, True)
     assert len(options(answer)) == (14 if status == 503 else 0)

@@ -24,6 +24,7 @@ from store.database import Database
 from store.inbox import Inbox
 from store.reports import Reports
 from store.suppressions import Suppressions
+from store.sweeps import Sweeps
 from tests.doors.conftest import NOW, TOKEN_KEY, Rows
 from webhook.report_door import LARGEST_BATCH, LARGEST_FORM
 
@@ -53,7 +54,12 @@ def settings(**more: str) -> Settings:
 
 def feedback(database: Database) -> Feedback:
     reports = Reports(database, Suppressions(database, TOKEN_KEY))
-    return Feedback(inbox=Inbox(database), reports=reports, arrived=asyncio.Event())
+    return Feedback(
+        inbox=Inbox(database),
+        reports=reports,
+        sweeps=Sweeps(database),
+        arrived=asyncio.Event(),
+    )
 
 
 def opened(given: Listening) -> httpx.AsyncClient:

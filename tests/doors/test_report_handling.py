@@ -13,8 +13,9 @@ from dunning.events import MessageSettled
 from providers.sendgrid.event_reader import SendGridEventReader
 from store.database import Database
 from store.inbox import ClaimedEvent, Inbox, NewEvent
-from store.ledger import Draft, Ledger, Reserved
+from store.ledger import Ledger
 from store.reports import Reports
+from store.reservations import Draft, Reserved
 from store.suppressions import Suppressions
 from tests.doors.conftest import NOW, TOKEN_KEY, Show, World
 from webhook.handling import Done, UnmatchedError

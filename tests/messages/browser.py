@@ -49,7 +49,7 @@ def measure(
     page = folder / "page.html"
     page.write_text(_page(emails, width), encoding="utf-8")
     command = [
-        _chromium(),
+        chromium(),
         *QUIET,
         f"--user-data-dir={folder / 'profile'}",
         f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}",
@@ -75,7 +75,8 @@ def _page(emails: Mapping[str, str], width: int) -> str:
     )
 
 
-def _chromium() -> str:
+def chromium() -> str:
+    """The installed program; a test without one fails, and says what to install."""
     found = next((path for path in map(shutil.which, NAMES) if path), None)
     if found is None:
         pytest.fail(

@@ -31,6 +31,7 @@ BRAND = Brand(
     postal_address="1 Main Street\nSpringfield, IL 62701\nUSA",
 )
 DAY = date(2026, 12, 3)
+LAST_DAYS = {"final_notice", "service_ending", "service_pausing"}
 PREFERENCES = "https://pay.acme.example/u/aXkZ3w.Zt4Kc0yH"
 OTHERS = (
     Line(
@@ -66,7 +67,7 @@ def notice() -> BuildNotice:
             "pay_url": "https://pay.acme.example/p/aXkZ3w.q8Vb1kTn",
             "customer_name": "Ada",
             "description": "Pro plan, November",
-            "last_day": DAY if template in {"final_notice", "service_ending"} else None,
+            "last_day": DAY if template in LAST_DAYS else None,
             "promised_day": DAY if template.startswith("promise_") else None,
             "paused_until": DAY if template == "paused" else None,
             "others": OTHERS if template == "several" else (),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,13 +20,13 @@ from providers.revtain.api import RevtainApi
 from providers.revtain.reader import RevtainReader
 from sandbox.control import Sandbox
 from sandbox.settings import SandboxSettings
+from tests.providers.revtain import HTML, NOW, reply, scripted
 from tests.providers.scripted_server import Fault, Reply, ScriptedServer, refusing_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 ID = "01KKZ14FEZK152ZBXEM2XK1B0C"
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 # As Revtain's pages print it.
 SUCCEEDED = {
     "transactionId": ID,
@@ -46,21 +45,10 @@ FAILED = {
     "recovered": False,
     "recommendedAction": "request_card_update",
 }
-HTML = b"<html><body>Bad gateway</body></html>"
-
-
-def reply(status: int, body: object, **headers: str) -> Reply:
-    shown = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Reply(status, json.dumps(body).encode(), shown)
 
 
 async def asked(*script: Reply | Fault, key: str = "rev_1", by: str | None = None) -> Any:
-    async with (
-        ScriptedServer(*script) as server,
-        RevtainApi(
-            key, now=lambda: NOW, base_url=server.url, timeout=timedelta(seconds=0.5)
-        ) as api,
-    ):
+    async with scripted(*script, key=key) as (api, _):
         return await (api.by_transaction(ID) if by is None else api.by_key(by))
 
 
@@ -177,6 +165,18 @@ async def test_a_page_that_says_404_is_not_revtain() -> None:
         (reply(429, {"error": "Too many …", "retryAfter": "5 seconds"}), 5),
         (reply(429, {"error": "Too many …", "retryAfter": 7}), 7),
         (reply(429, {"error": "Too many …", "retryAfter": "a while"}), 60),
+        (reply(429, {"retryAfter": " 90.5 Seconds "}), 90),
+        (reply(429, {"retryAfter": 12.5}), 12),
+        (reply(429, {"retryAfter": "1 minute"}), 60),
+        (reply(429, {"retryAfter": "2 minutes"}), 120),
+        (reply(429, {"retryAfter": "3m"}), 180),
+        (reply(429, {"retryAfter": "1 hour"}), 3600),
+        (reply(429, {"retryAfter": "999999999 hours"}), 86_400),
+        (reply(429, {"retryAfter": 999_999}), 86_400),
+        *(
+            (reply(429, {"retryAfter": odd}), 60)
+            for odd in ("-5", -5, "5000 ms", "2 fortnights", "", None, True, [7], {"s": 7}, 10**30)
+        ),
         (reply(429, {"retryAfter": "60 seconds"}, Retry_After="9"), 9),
         (Reply(429, HTML), 60),
         (reply(503, {}, Retry_After="30"), 30),

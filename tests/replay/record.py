@@ -23,8 +23,10 @@ from app.demo.stage import Stage
 from app.embedded.postgres import EmbeddedPostgres
 from app.embedded.temporal import TemporalDevServer
 from app.embedded.temporal_binary import find_temporal
+from app.policy_file import default_policy_text
 from dunning.ids import workflow_id
 from sandbox.faults import Fault, FaultKind, Vendor
+from sandbox.revtain_ledger import Outcome
 from store import migrations
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -163,6 +165,43 @@ async def written_off(stage: Stage, invoice_id: str) -> None:
     await stage.advance(_days(40))
 
 
+async def service_ended(stage: Stage, invoice_id: str) -> None:
+    """Announced in the review, and over a week after the close."""
+    await _failed(stage, invoice_id)
+    await stage.advance(_days(50))
+
+
+async def service_kept(stage: Stage, invoice_id: str) -> None:
+    """Given up by a person, and paid before the end."""
+    await _failed(stage, invoice_id, recommendedAction="manual_review")
+    await stage.order(invoice_id, "decide", decision="write_off")
+    await stage.advance(_days(2))
+    await stage.fire("recovery.success", f"{invoice_id}-t1")
+    await stage.advance(_days(20))
+
+
+async def charged(stage: Stage, invoice_id: str) -> None:
+    """By us, at once."""
+    await retrying(stage, invoice_id)
+    await stage.advance(_days(1))
+
+
+async def charge_queued(stage: Stage, invoice_id: str) -> None:
+    """Put off first, then declined; a second card is queued, and left so."""
+    stage.sandbox.revtain.set_outcome("pm_new", Outcome.FAILED, "card_declined")
+    stage.sandbox.revtain.set_outcome("pm_newer", Outcome.QUEUED)
+    busy = Fault(kind=FaultKind.STATUS, status=503, headers={"Retry-After": "600"})
+    stage.sandbox.faults.plan(Vendor.REVTAIN, Fault(kind=FaultKind.DROP), busy)
+    await retrying(stage, invoice_id)
+    await stage.advance(_days(3))
+    card = {"payment_method_token": "pm_newer"}
+    await stage.call("POST", f"/v1/invoices/{invoice_id}/card", card)
+    await stage.settle()
+
+
+# Under the default policy, but for what becomes of the service, and who charges a new card.
+_CANCELLING = (service_ended, service_kept)
+_CHARGING = (charged, charge_queued)
 PLAYS: tuple[Play, ...] = (
     waiting,
     watching,
@@ -180,6 +219,10 @@ PLAYS: tuple[Play, ...] = (
     cancelled,
     stopped,
     written_off,
+    service_ended,
+    service_kept,
+    charged,
+    charge_queued,
 )
 
 
@@ -203,12 +246,30 @@ def _without_this_machine(history: str) -> str:
     return _HOST.sub('"identity":"recorder"', compact).replace(socket.gethostname(), "recorder")
 
 
-async def _record(server: TemporalDevServer, pg: EmbeddedPostgres, play: Play) -> None:
+def _policy(play: Play, folder: Path) -> str:
+    file, text = folder / "policy.yaml", default_policy_text()
+    if play in _CANCELLING:
+        text = text.replace("service: keep ", "service: cancel ")
+    if play in _CHARGING:
+        text = text.replace("charged_by: merchant", "charged_by: us")
+    file.write_text(text)
+    return str(file)
+
+
+async def _record(
+    server: TemporalDevServer, pg: EmbeddedPostgres, play: Play, folder: Path
+) -> None:
     name = play.__name__.replace("_", "-")
     invoice_id = f"INV-{name}"
     url = await pg.create_database(play.__name__)
     await asyncio.to_thread(migrations.upgrade, url)
-    async with Stage.open(url, server.address) as stage:
+    opening = Stage.open(
+        url,
+        server.address,
+        DUNNING_POLICY=_policy(play, folder),
+        REVTAIN_API_KEY="rev_recorder",
+    )
+    async with opening as stage:
         await stage.register(invoice_id, **_registration(invoice_id))
         await play(stage, invoice_id)
         handle = stage.client.get_workflow_handle(workflow_id(invoice_id, 1))
@@ -229,7 +290,7 @@ async def main() -> None:
         ):
             for play in PLAYS:
                 if len(sys.argv) < 2 or play.__name__ in sys.argv[1:]:
-                    await _record(server, pg, play)
+                    await _record(server, pg, play, Path(folder))
 
 
 if __name__ == "__main__":

@@ -15,9 +15,11 @@ from typing import NamedTuple
 from dunning.advice import Advice
 from dunning.case import Event, apply
 from dunning.channel import Channel
+from dunning.charge import ChargeResult, Pending
 from dunning.events import (
     AmountDiffers,
     CardReplaced,
+    Charged,
     Closed,
     Failed,
     MessageSettled,
@@ -38,10 +40,11 @@ from dunning.objections import objection
 from dunning.orders import Order, Pause, Promise, Stop
 from dunning.promise import PromiseTerms
 from dunning.reach import Reach
+from dunning.service import ServiceStatus
 from dunning.states import Cause, Outcome, State, StepStatus
 from dunning.steps import Step, find
 from dunning.view import CaseView
-from dunning.work import Close, Nudge, Open, Project, Work
+from dunning.work import Charge, Close, Nudge, Open, Project, Work
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -143,9 +146,10 @@ def promise(day: int) -> Promise:
 
 @dataclass(slots=True)
 class Known:
-    """What the store knows when the case is opened."""
+    """What the store knows when the case is opened; `paid` when its service is about to end."""
 
     settled: Settled | None = None
+    paid: Settled | None = None
     amount_differs: bool = False
     card: str | None = None
     reach: Reach = field(default_factory=Reach)
@@ -200,6 +204,15 @@ def always_sent(_step: Step, now: datetime) -> NudgeResult:
     return Sent(at=now)
 
 
+Charger = Callable[[Charge, Case, datetime], ChargeResult]
+
+
+def always_queued(_charge: Charge, case: Case, _now: datetime) -> ChargeResult:
+    """A recovery service that tries later, under a transaction of its own for each charge."""
+    card = case.new_cards[0] if case.new_cards else "old"
+    return Pending(transaction_id=f"c{case.charging.number}", card=card)
+
+
 def nothing_fits(work: Open, terms: Terms, known: Known) -> Opened:
     """An opening that finds no campaign for the case."""
     plan = opened(work, terms, known)
@@ -213,6 +226,7 @@ class Story:
     terms: Terms = TERMS
     known: Known = field(default_factory=Known)
     answer: Answer = always_sent
+    charge: Charger = always_queued
     plan: Callable[[Open, Terms, Known], Opened] = opened
     now: datetime = START
     case: Case = field(default_factory=lambda: Case(workflow_id="case-1", started_at=START))
@@ -279,10 +293,10 @@ class Story:
     def carry_out(self, running: Running) -> Event:
         """The result of work, after the database was told of it."""
         event = self._result(running)
-        if isinstance(running.work, Project | Close):
+        if isinstance(running.work, Close):
             self._show(running.case)
-        if not isinstance(running.work, Project):
-            self._show(apply(running.case, event, self.now)[0])
+        told = isinstance(event, Projected) and event.settled is None
+        self._show(running.case if told else apply(running.case, event, self.now)[0])
         return event
 
     def _result(self, running: Running) -> Event:
@@ -291,11 +305,17 @@ class Story:
                 return self._planned(running.work, running.case)
             case Nudge(step=step):
                 return NudgeEnded(step=step.id, result=self.answer(step, self.now))
+            case Charge():
+                return Charged(result=self.charge(running.work, running.case, self.now))
             case Project():
-                return Projected()
+                return Projected(settled=self._at_end(running.case))
             case Close():
                 receipt = running.case.receipt
                 return Closed(receipt=self.answer(receipt, self.now) if receipt else None)
+
+    def _at_end(self, case: Case) -> Settled | None:
+        """Why the service goes on, when its end is about to be told."""
+        return self.known.paid if case.service_status is ServiceStatus.ENDED else None
 
     def _planned(self, work: Open, case: Case) -> Opened:
         plan = self.plan(work, self.terms, self.known)
@@ -371,6 +391,15 @@ class Story:
         ]
 
     @property
+    def charges(self) -> list[tuple[float, str]]:
+        """Every charge: days after the start, and its number in the case."""
+        return [
+            ((moment - START) / DAY, word.removeprefix("charge "))
+            for moment, word in self.diary
+            if word.startswith("charge ")
+        ]
+
+    @property
     def steps(self) -> str:
         """What became of the steps that are no longer planned."""
         view = self.case.view(self.now)
@@ -395,6 +424,8 @@ def words(work: Work) -> str:
             return f"open {advice.value}"
         case Nudge(step=step):
             return f"nudge {step.id}"
+        case Charge(key=key):
+            return f"charge {key.rpartition(':')[2]}"
         case Project():
             return "project"
         case Close():

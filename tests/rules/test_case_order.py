@@ -9,10 +9,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dunning.advice import Advice
-from dunning.events import AmountDiffers, CardReplaced, Failed, Recovered, Settled, Voided
+from dunning.events import AmountDiffers, CardReplaced, Failed, Recovered, Settled, Terms, Voided
 from dunning.facts import Case
 from dunning.states import Cause, Outcome, State
 from tests.rules.builders import (
+    TERMS,
     Story,
     amount_differs,
     at,
@@ -70,15 +71,15 @@ def arrivals(draw: st.DrawFn, facts: list[Fact]) -> Arrival:
 TWO_ARRIVALS = sets_of_facts().flatmap(lambda facts: st.tuples(arrivals(facts), arrivals(facts)))
 
 
-def told(arrival: Arrival) -> Story:
-    """The story of that arrival, at one instant, up to the first nudge."""
-    story, seen = Story(), set[str]()
+def told(arrival: Arrival, terms: Terms = TERMS) -> Story:
+    """The story of that arrival, at one instant, up to the first nudge or charge."""
+    story, seen = Story(terms=terms), set[str]()
     for fact, play in zip(arrival.facts, arrival.played, strict=True):
         if arrival.filtered and fact.id in seen:
             continue
         seen.add(fact.id)
         # That a new card has failed is told at once: what comes after it is not of this rule.
-        assume(not story.nudges)
+        assume(not story.nudges and not story.charges)
         if not (arrival.stored and stored(story, fact)):
             story.feed(fact)
         if play:
@@ -87,8 +88,8 @@ def told(arrival: Arrival) -> Story:
 
 
 def play_up_to_a_nudge(story: Story) -> Story:
-    """Carry out all work but nudges."""
-    while story.running is not None and not story.nudges:
+    """Carry out all work but nudges and charges."""
+    while story.running is not None and not story.nudges and not story.charges:
         story.act()
         story.deliver()
     return story
@@ -125,6 +126,15 @@ def essence(case: Case) -> object:
 @given(TWO_ARRIVALS)
 def test_the_same_facts_in_any_order_make_the_same_case(two: tuple[Arrival, Arrival]) -> None:
     first, second = told(two[0]), told(two[1])
+
+    assert essence(first.case) == essence(second.case)
+
+
+@effort(200)
+@given(TWO_ARRIVALS)
+def test_so_they_do_where_we_charge_new_cards(two: tuple[Arrival, Arrival]) -> None:
+    terms = replace(TERMS, charges=True)
+    first, second = told(two[0], terms), told(two[1], terms)
 
     assert essence(first.case) == essence(second.case)
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from dunning.channel import Channel
-from dunning.events import NudgeResult, Unknown
+from dunning.events import NudgeResult, Unknown, Woke
 from dunning.orders import Decide, Decision, Extend, Pause, Resume, SendNow
 from dunning.reach import Reach
 from dunning.states import Outcome, ReviewReason, State, StepStatus
@@ -17,6 +17,7 @@ from dunning.summary import details
 from tests.rules.builders import (
     HOUR,
     Story,
+    always_sent,
     at,
     dead,
     failed,
@@ -239,6 +240,29 @@ def test_a_message_that_certainly_did_not_leave_waits_for_its_turn_again() -> No
     story.happens(settled_message("first", sent=False)).live(story.now + HOUR)
 
     assert sent == ["first"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "standing"), [(True, StepStatus.SENT), (False, StepStatus.PLANNED)]
+)
+def test_a_proof_that_comes_before_the_doubt_is_remembered(
+    *, sent: bool, standing: StepStatus
+) -> None:
+    story = Story(answer=unknown).happens(failed())
+    story.now += 2 * HOUR
+    story.tell(Woke()).act()
+
+    # The doubt stands in the database, and the case has not heard of it yet.
+    story.tell(settled_message("first", sent=sent))
+    story.answer = always_sent
+    story.deliver()
+    assert story.step("first").status is standing
+
+    story.play()
+    assert story.step("first").status is StepStatus.SENT
+    assert story.shown is not None
+    assert [s.status for s in story.shown.steps if s.step == "first"] == [StepStatus.SENT]
+    assert story.case.proven == ()
 
 
 def test_a_message_that_nobody_doubts_is_not_touched() -> None:

@@ -10,7 +10,8 @@ import pytest
 from dunning.advice import Advice
 from dunning.case import Event
 from dunning.channel import Channel
-from dunning.events import Deferred, NudgeResult
+from dunning.charge import NotCharged
+from dunning.events import Charged, Deferred, NudgeResult
 from dunning.orders import Decide, Decision, Extend
 from dunning.states import Cause, Outcome, ReviewReason, State
 from dunning.steps import Step
@@ -39,6 +40,7 @@ REVIEWS: dict[ReviewReason, tuple[tuple[Event, ...], float]] = {
     ReviewReason.WATCH_OVER: ((failed(Advice.MONITOR),), 45),
     ReviewReason.RETRY_OVER: ((failed(), card_replaced()), 3),
     ReviewReason.UNREACHABLE: ((failed(),), 0),
+    ReviewReason.CHARGE_REFUSED: ((failed(), Charged(result=NotCharged(reason="no card"))), 0),
 }
 
 

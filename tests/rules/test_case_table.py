@@ -11,7 +11,9 @@ from dunning import answers
 from dunning.advice import Advice
 from dunning.case import Event, apply, rows, states
 from dunning.channel import Channel
+from dunning.charge import ChargeResult, Collected, Declined, NotCharged, Pending, PutOff
 from dunning.events import (
+    Charged,
     Closed,
     DeadChannel,
     Deferred,
@@ -19,6 +21,7 @@ from dunning.events import (
     NudgeEnded,
     NudgeResult,
     Projected,
+    Reopened,
     RunCancelled,
     Sent,
     Settled,
@@ -65,6 +68,15 @@ RESULTS: tuple[NudgeResult, ...] = (
     Unknown(at=START),
     Settled(outcome=Outcome.CANCELLED),
 )
+CHARGES: tuple[ChargeResult, ...] = (
+    Collected(transaction_id="t9", card="new"),
+    *(Declined(transaction_id="t9", advice=advice, card="new") for advice in (None, *Advice)),
+    Declined(transaction_id=None),
+    Pending(transaction_id="t9", card="new"),
+    PutOff(until=at(1), reason="too soon"),
+    NotCharged(reason="no card is known"),
+    NotCharged(reason="nothing is owed", nothing_owed=True),
+)
 EVENTS: dict[str, tuple[Event, ...]] = {
     "failed": tuple(failed(advice, "expired", card="new") for advice in Advice),
     "recovered": (recovered(),),
@@ -77,12 +89,14 @@ EVENTS: dict[str, tuple[Event, ...]] = {
         settled_message(step, sent=sent) for step in ("first", "gone") for sent in (True, False)
     ),
     "voided": (voided(),),
+    "reopened": (Reopened(id="dunning:INV-1:2"),),
     "opened": tuple(opened(Open(advice=a, decline_code=None, anchor=START)) for a in Advice),
     "nudge_ended": tuple(
         NudgeEnded(step=step, result=result)
         for step in ("first", "gone", RECEIPT)
         for result in RESULTS
     ),
+    "charged": tuple(Charged(result=result) for result in CHARGES),
     "closed": (Closed(), *(Closed(receipt=result) for result in RESULTS)),
     "projected": (Projected(),),
     "woke": (Woke(),),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,19 +11,29 @@ from hypothesis import strategies as st
 from dunning.advice import Advice
 from dunning.case import Event
 from dunning.channel import Channel
+from dunning.charge import (
+    ChargeResult,
+    Collected,
+    Declined,
+    NotCharged,
+    Pending,
+    PutOff,
+)
 from dunning.events import (
+    Charged,
     DeadChannel,
     Deferred,
     Failed,
     NotSent,
     NudgeResult,
+    Reopened,
     RunCancelled,
     Sent,
     Settled,
     Terms,
     Unknown,
 )
-from dunning.facts import RECEIPT, Case
+from dunning.facts import RECEIPT, SERVICE_ENDED, SERVICE_ENDING, Case, of_service
 from dunning.objections import objection
 from dunning.orders import (
     Decide,
@@ -42,15 +52,17 @@ from dunning.orders import (
     Move as MoveTo,
 )
 from dunning.promise import PromiseStatus, PromiseTerms
+from dunning.service import Service, ServiceStatus, ServiceTerms
 from dunning.states import Cause, Outcome, State, Withheld
 from dunning.steps import Step, pending
 from dunning.view import CaseView
-from dunning.work import Close, Nudge, Work
+from dunning.work import Charge, Close, Nudge, Work
 from tests.rules.builders import (
     DAY,
     HOUR,
     RCU,
     Answer,
+    Charger,
     Known,
     Running,
     Story,
@@ -71,6 +83,14 @@ class Watched(Story):
     """A story that checks after every event what must hold for every case."""
 
     reached: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    settled: dict[str, ChargeResult] = field(default_factory=dict[str, ChargeResult])
+
+    @property
+    def told_of_service(self) -> datetime:
+        """The first instant at which the service may end, by the notice that reached somebody."""
+        told = [at for step, at in self.reached.items() if step.startswith(SERVICE_ENDING)]
+        notice = self.case.terms.end.notice if self.case.terms and self.case.terms.end else None
+        return max(told) + notice if told and notice else self.now.min.replace(tzinfo=UTC)
 
     def feed(self, event: Event) -> Work | None:
         before, running = self.case, self.running
@@ -82,6 +102,11 @@ class Watched(Story):
         check_promises(before, self.case, self.now)
         if work is not None:
             assert running is None or closes(work, running)
+        check_service(self, before)
+        if isinstance(event, Charged) and running is not None:
+            note_charge(self, running, event.result)
+        if isinstance(work, Charge):
+            check_charge(self, work)
         if isinstance(work, Nudge):
             check_nudge(self, work.step)
         for step in self.case.steps:
@@ -138,9 +163,45 @@ def seen(view: CaseView | None) -> CaseView | None:
     return view and replace(view, version=0, next_at=None, next_step=None)
 
 
+def check_service(story: Watched, before: Case) -> None:
+    """It ends once, after a debt was given up, as announced, and never when it was paid for."""
+    case, terms = story.case, story.terms.end
+    if case.service_status is None:
+        return
+    assert case.state is State.CLOSED
+    assert case.outcome in (Outcome.WRITTEN_OFF, Outcome.HANDED_OVER)
+    assert before.service_status is not ServiceStatus.KEPT or case.service_status is KEPT
+    if case.service_status is not ServiceStatus.ENDED:
+        return
+    assert before.service_status in (ServiceStatus.ENDING, ServiceStatus.ENDED)
+    assert case.closed_at is not None
+    if case.service_ends_at is not None and not case.moved and terms is not None:
+        assert story.now >= case.service_ends_at >= story.told_of_service
+
+
+def check_service_notice(story: Watched, step: Step) -> None:
+    """Before: in a review that nothing was said to, or at the close. Then at the end itself."""
+    case = story.case
+    if step.id == SERVICE_ENDED:
+        assert case.service_status is ServiceStatus.ENDED
+        return
+    assert step.id not in story.reached
+    assert case.service_status is not KEPT
+    if case.state is State.REVIEW:
+        assert case.review_reason is not None
+        assert case.review_reason.timed_out
+        assert not case.amount_differs
+    else:
+        assert case.service_status is ServiceStatus.ENDING
+        assert not case.amount_differs
+
+
 def check_nudge(story: Watched, step: Step) -> None:
     """Only while a campaign runs, each step once, spaced, the latest of those overdue (R8)."""
     assert step.id not in story.reached
+    if of_service(step):
+        check_service_notice(story, step)
+        return
     if step.id == RECEIPT:
         assert story.case.state is State.CLOSED
         return
@@ -155,6 +216,27 @@ def check_nudge(story: Watched, step: Step) -> None:
         s.due_at <= step.due_at or s.due_at > story.now for s in pending(story.case.speakable)
     )
     assert all(story.now - sent >= story.terms.spacing for sent in story.reached.values())
+
+
+def note_charge(story: Watched, running: Running, result: ChargeResult) -> None:
+    """What a charge came to; one that was put off came to nothing yet."""
+    if isinstance(running.work, Charge) and not isinstance(result, PutOff):
+        story.settled[running.work.key] = result
+
+
+def check_charge(story: Watched, work: Charge) -> None:
+    """Only while a card is awaited under terms that say so, and never one that has its result.
+
+    Nothing is charged while the recovery service tries something itself.
+    """
+    case = story.case
+    assert case.terms is not None
+    assert case.terms.charges
+    assert case.state is State.RETRYING
+    assert not case.charging.pending
+    assert not case.amount_differs
+    assert work.key not in story.settled
+    assert all(isinstance(one, Declined | Pending | NotCharged) for one in story.settled.values())
 
 
 def sent(_step: Step, now: datetime) -> NudgeResult:
@@ -181,6 +263,62 @@ def paid_elsewhere(_step: Step, _now: datetime) -> NudgeResult:
     return Settled(outcome=Outcome.RECOVERED, cause=Cause.PAID_ELSEWHERE)
 
 
+def collected(_work: Charge, case: Case, _now: datetime) -> ChargeResult:
+    return Collected(transaction_id=f"c{case.charging.number}", card=charged_card(case))
+
+
+def declined(_work: Charge, case: Case, _now: datetime) -> ChargeResult:
+    return Declined(transaction_id=f"c{case.charging.number}", card=charged_card(case))
+
+
+def declined_namelessly(_work: Charge, _case: Case, _now: datetime) -> ChargeResult:
+    return Declined(transaction_id=None, advice=Advice.RETRY_LATER)
+
+
+def blocked(_work: Charge, case: Case, _now: datetime) -> ChargeResult:
+    return Declined(transaction_id=None, advice=Advice.BLOCKED, card=charged_card(case))
+
+
+def to_confirm(_work: Charge, case: Case, _now: datetime) -> ChargeResult:
+    return Declined(transaction_id="t2", advice=Advice.AUTHENTICATE, card=charged_card(case))
+
+
+def queued(_work: Charge, case: Case, _now: datetime) -> ChargeResult:
+    return Pending(transaction_id=f"c{case.charging.number}", card=charged_card(case))
+
+
+def queued_namelessly(_work: Charge, _case: Case, _now: datetime) -> ChargeResult:
+    return Pending(transaction_id=None)
+
+
+def queued_before(_work: Charge, _case: Case, _now: datetime) -> ChargeResult:
+    return Pending(transaction_id="t3", card="z")
+
+
+def too_soon(_work: Charge, _case: Case, now: datetime) -> ChargeResult:
+    return PutOff(until=now + timedelta(minutes=5), reason="too soon")
+
+
+def not_made(_work: Charge, _case: Case, _now: datetime) -> ChargeResult:
+    return NotCharged(reason="no card is known")
+
+
+def nothing_owed(_work: Charge, _case: Case, _now: datetime) -> ChargeResult:
+    return NotCharged(reason="nothing is owed any more", nothing_owed=True)
+
+
+def charged_card(case: Case) -> str:
+    """The last one, as the store would have it."""
+    return case.new_cards[-1] if case.new_cards else "old"
+
+
+KEPT = ServiceStatus.KEPT
+CHARGERS = st.sampled_from(
+    (
+        *(declined, declined, declined_namelessly, blocked, to_confirm, queued),
+        *(queued_namelessly, queued_before, too_soon, not_made),
+    )
+)
 ANSWERS = st.sampled_from((sent, sent, withheld, refused, unknown, put_off))
 MOMENTS = st.sampled_from((HOUR, 3 * HOUR, DAY, 3 * DAY, 12 * DAY, 60 * DAY))
 STEPS = st.sampled_from(("first", "text", "final", "confirm", "confirm-final", "card-failed-a"))
@@ -294,6 +432,16 @@ class Dawdle:
 
 
 @dataclass(frozen=True, slots=True)
+class Charges:
+    """What comes of charges from now on."""
+
+    charge: Charger
+
+    def play(self, story: Watched) -> None:
+        story.charge = self.charge
+
+
+@dataclass(frozen=True, slots=True)
 class Reaches:
     """These channels are dead from now on, and no others; the case hears of one of them."""
 
@@ -305,14 +453,14 @@ class Reaches:
         story.feed(reach_changed(self.told, "bad_address" if self.told in self.dead else None))
 
 
-Move = Tell | Ask | PauseFor | PromiseIn | Act | Finish | Linger | Live | Dawdle | Reaches
+Move = Tell | Ask | PauseFor | PromiseIn | Act | Finish | Linger | Live | Dawdle | Charges | Reaches
 
 FACTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(
         failed,
         st.sampled_from((RCU, RCU, RCU, *Advice)),
         st.sampled_from((None, "expired", "stolen")),
-        transaction=st.sampled_from((None, "t1", "t2", "t3")),
+        transaction=st.sampled_from((None, "t1", "t2", "t3", "c1")),
         card=st.one_of(st.none(), CARDS),
     ),
     st.builds(card_replaced, CARDS),
@@ -338,6 +486,7 @@ MOVES: st.SearchStrategy[Move] = st.one_of(
     st.builds(Finish, ANSWERS),
     st.builds(Finish, ANSWERS),
     st.builds(Act, ANSWERS),
+    st.builds(Charges, CHARGERS),
     st.builds(Tell, FACTS),
     st.builds(Ask, ORDERS),
     st.builds(Reaches, st.frozensets(ROADS), ROADS),
@@ -345,12 +494,13 @@ MOVES: st.SearchStrategy[Move] = st.one_of(
     st.builds(PromiseIn, st.integers(0, 14)),
 )
 ENDS: tuple[Event, ...] = (
-    *(recovered(), voided(), RunCancelled(), Stop()),
+    *(recovered(), voided(), Reopened(id="again"), RunCancelled(), Stop()),
     *(Decide(decision=d) for d in Decision),
 )
 LAST_MOVES: st.SearchStrategy[Move] = st.one_of(
     st.sampled_from(ENDS).map(Tell),
     st.just(Finish(paid_elsewhere)),
+    st.sampled_from((collected, nothing_owed)).map(Charges),
     st.just(Linger()),
     MOVES,
 )
@@ -361,6 +511,12 @@ PROMISES = st.builds(
     grace=st.sampled_from((timedelta(0), 2 * DAY)),
     confirm=st.booleans(),
     remind=st.booleans(),
+)
+ENDS_OF_SERVICE = st.builds(
+    ServiceTerms,
+    service=st.sampled_from((Service.CANCEL, Service.PAUSE)),
+    notice=st.sampled_from((HOUR, 5 * DAY, 9 * DAY)),
+    grace=st.sampled_from((timedelta(0), timedelta(0), 7 * DAY)),
 )
 POLICIES = st.builds(
     Terms,
@@ -373,11 +529,15 @@ POLICIES = st.builds(
     review_then=st.sampled_from((Outcome.WRITTEN_OFF, Outcome.STOPPED, Outcome.HANDED_OVER)),
     receipt=st.booleans(),
     promise=st.one_of(st.none(), PROMISES, PROMISES),
+    end=st.one_of(st.none(), ENDS_OF_SERVICE, ENDS_OF_SERVICE),
+    charges=st.booleans(),
+    queued=st.sampled_from((45 * DAY, DAY)),
 )
 STORES = st.builds(
     Known,
     amount_differs=st.sampled_from((False, False, False, True)),
     card=st.sampled_from((None, None, "a", "b")),
+    paid=st.sampled_from((None, None, Settled(outcome=Outcome.RECOVERED))),
 )
 FIRST = st.builds(
     failed,
@@ -452,4 +612,5 @@ def test_a_stop_holds_whatever_arrives_later(walk: Walk, later: list[Move]) -> N
         move.play(story)
 
     assert story.case.outcome is outcome
-    assert len(story.nudges) == said or outcome is Outcome.RECOVERED
+    goes_on = outcome is Outcome.RECOVERED or story.case.service is not None
+    assert len(story.nudges) == said or goes_on

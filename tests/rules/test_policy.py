@@ -168,14 +168,6 @@ DURATION_FIX = "Write whole days, hours or minutes, such as 4d, 2h, 90m or 1d12h
             "review.then: the text `writeoff` is not one of the choices. Did you mean `write_off`?",
         ),
         (
-            changed(new_card={"charged_by": "us"}),
-            (
-                "new_card.charged_by: `us` is not available yet: this service does not charge a "
-                "new card by itself. Write `merchant` and pass the new card's token on your next "
-                "/execute call."
-            ),
-        ),
-        (
             changed(windows={"email": {"opens": 480, "closes": "20:00"}}),
             'windows.email.opens: a time of day is a text. Write it in quotes, such as "08:00".',
         ),

@@ -148,6 +148,8 @@ ONE_EACH: list[tuple[Code, str, Policy, Surroundings | None]] = [
     (Code.IDLE_PAYDAY, "campaigns[0].steps[0].payday",
      policy(campaign("a", step("first", after="2h", payday=True), step("next", after="4h"))),
      None),
+    (Code.LINK_SHORTER_THAN_CASE, "pay_page.link_life",
+     policy(pay_page={"link_life": "36d"}), None),
     (Code.PUSH_ALONE, "campaigns[0].steps", policy(campaign("a", tap("t", after="2h"))), None),
     (Code.FALLBACK_WITHOUT_VENDOR, "campaigns[0].steps[0].fallback[1]",
      policy(campaign("a", tap("t", after="2h", fallback=["email", "sms"]))),

@@ -13,7 +13,9 @@ from store.database import Database
 from store.inbox import Inbox
 from store.ledger import Ledger
 from store.registry import Registry
+from store.reports import Reports
 from store.suppressions import Suppressions
+from tests.store.reported import reserved
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -73,3 +75,14 @@ def register(registry: Registry) -> Register:
         return await registry.put_invoice(invoice_id, InvoiceRegistration.model_validate(body))
 
     return put
+
+
+@pytest.fixture
+def reports(database: Database, suppressions: Suppressions) -> Reports:
+    return Reports(database, suppressions)
+
+
+@pytest.fixture
+async def message_id(ledger: Ledger, now: datetime) -> str:
+    """An email that is on its way to Ada."""
+    return await reserved(ledger, now)

@@ -13,7 +13,7 @@ from sqlalchemy import LargeBinary, Text, literal_column, select, text
 from dunning.channel import Channel
 from dunning.suppression import Reason, Source
 from store.inbox import EventStatus, NewEvent
-from store.ledger import Draft, Reserved
+from store.reservations import Draft, Reserved
 from store.suppressions import Closing
 from store.tables import METADATA
 
@@ -96,6 +96,12 @@ class Ground:
             UPDATE customers SET locale = :mark, timezone = :mark, country = :mark WHERE id = :id
         """
         await self.do(statement, mark=person.mark, id=person.id)
+        handed = """
+            INSERT INTO recoveries (
+                key, invoice_id, card_country, card_prefix, fallback_tokens)
+            VALUES (:invoice, :invoice, :mark, :mark, ARRAY['pm-2-' || :mark])
+        """
+        await self.do(handed, mark=person.mark, invoice=person.invoice)
 
     async def _written_to(self, person: Person) -> str:
         opening = (await self.cases.open_many([person.invoice], self.now))[person.invoice]

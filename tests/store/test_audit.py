@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from sqlalchemy import text
@@ -19,7 +19,8 @@ from dunning.view import CaseView, StepView
 from store.audit import Audit
 from store.audit_chain import Entry, Head, problem, seal
 from store.audit_kinds import AuditKind
-from store.ledger import Draft, MessageStatus, Reserved
+from store.message_records import MessageStatus
+from store.reservations import Draft, Reserved
 
 if TYPE_CHECKING:
     from store.cases import Cases
@@ -43,9 +44,9 @@ async def opened(register: Register, cases: Cases, now: datetime) -> str:
     return "INV-1"
 
 
-def a_view(version: int, state: State = State.WAITING, **fields: object) -> CaseView:
+def a_view(version: int, state: State = State.WAITING, **fields: Any) -> CaseView:
     base = CaseView(workflow_id=RUN, version=version, state=state, campaign="monthly")
-    return replace(base, **fields)  # type: ignore[arg-type]  # the fields of the view
+    return replace(base, **fields)
 
 
 def a_step(now: datetime, status: StepStatus, reason: str | None = None) -> StepView:

@@ -6,8 +6,10 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 from sqlalchemy import text
 
+from dunning.errors import ProviderMisconfiguredError, ProviderUnavailableError
 from store.call_budget import CallBudget
 from store.database import Database
 
@@ -69,3 +71,34 @@ async def test_a_pause_of_the_vendor_holds_everybody(database: Database, databas
     wait = await CallBudget(other).take()
     assert timedelta(seconds=55) < wait <= timedelta(seconds=60)
     await other.aclose()
+
+
+async def test_a_turn_is_waited_for_as_long_as_patience_lasts(database: Database) -> None:
+    quick = CallBudget(database, burst=1, a_minute=6000)
+    await rested(database, 3600)
+    # The first finds the bucket full, the second waits for a hundredth of a second.
+    for _ in range(2):
+        await quick.turn(timedelta(seconds=1))
+    await quick.hold(timedelta(seconds=60))
+    with pytest.raises(ProviderUnavailableError) as fault:
+        await quick.turn(timedelta(seconds=1))
+    assert fault.value.retry_after is not None
+    assert timedelta(seconds=55) < fault.value.retry_after <= timedelta(seconds=60)
+
+
+async def test_what_one_call_is_told_holds_the_others(database: Database) -> None:
+    budget, pause = CallBudget(database), timedelta(seconds=60)
+    await rested(database, 3600)
+    # What a person has to mend is tried again as soon as it is mended.
+    for fault in (
+        ProviderMisconfiguredError("-", retry_after=pause),
+        ProviderUnavailableError("-"),
+    ):
+        with pytest.raises(ProviderUnavailableError):
+            async with budget.calling(NOUGHT):
+                raise fault
+    assert await budget.take() == NOUGHT
+    with pytest.raises(ProviderUnavailableError):
+        async with budget.calling(NOUGHT):
+            raise ProviderUnavailableError("-", retry_after=pause)
+    assert timedelta(seconds=55) < await budget.take() <= pause

@@ -15,8 +15,9 @@ from dunning.advice import Advice
 from dunning.channel import Channel
 from dunning.states import Cause, Outcome, ReviewReason, State, StepStatus
 from dunning.view import CaseView, StepView
-from store.ledger import Draft, MessageStatus
+from store.message_records import MessageStatus
 from store.openings import Opening, OpeningKind
+from store.reservations import Draft
 from store.settlement import Settlements
 
 if TYPE_CHECKING:

@@ -13,15 +13,16 @@ from sqlalchemy import text
 from dunning.channel import Channel
 from dunning.states import Outcome, ReviewReason, State, StepStatus
 from dunning.view import CaseView, StepView
-from store.ledger import Apart, Draft, Elsewhere, Reserved, SpokenOf
 from store.projection import project
+from store.reservations import Apart, Draft, Elsewhere, Reserved, SpokenOf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from store.cases import Cases
     from store.database import Database
-    from store.ledger import Ledger, Reservation
+    from store.ledger import Ledger
+    from store.reservations import Reservation
     from tests.store.conftest import Register
 
 DAY = timedelta(days=1)

@@ -13,14 +13,17 @@ from dunning.channel import Channel
 from dunning.states import Cause, Outcome, State, StepStatus
 from dunning.view import CaseView, StepView
 from store.inbox import Inbox, NewEvent
-from store.ledger import Draft, Found, MessageStatus, Reserved, Settled, SuccessPending
+from store.message_records import MessageStatus
+from store.reservations import Draft, Found, Reserved, Settled, SuccessPending
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from store.cases import Cases
-    from store.ledger import Ledger, MessageRecord, Reservation
+    from store.ledger import Ledger
+    from store.message_records import MessageRecord
     from store.registry import Registry
+    from store.reservations import Reservation
     from tests.store.conftest import Register
 
 RUN = "dunning:INV-1:1"

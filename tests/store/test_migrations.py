@@ -15,17 +15,22 @@ from sqlalchemy import Connection, text
 from dunning.advice import Advice
 from dunning.alert import AlertKind
 from dunning.channel import Channel
+from dunning.charge import Purpose
 from dunning.consent import ConsentKind
 from dunning.directory import BillingPeriod, InvoiceStatus
+from dunning.handover import HandoverStatus
 from dunning.promise import PromiseStatus
 from dunning.recovery import LastAnswer
-from dunning.replies import Meaning
+from dunning.replies import Meaning, ReplyChannel
+from dunning.service import Service, ServiceStatus
+from dunning.settlement import PaidBy
 from dunning.states import Cause, Outcome, ReviewReason, State
 from dunning.suppression import Reason, Scope, Source
+from store.charges import ChargeOutcome, ChargeStage
 from store.database import Database
 from store.errors import DatabaseDownError, SchemaError
 from store.inbox import EventStatus
-from store.ledger import MessageStatus
+from store.message_records import MessageStatus
 from store.migrations import pending, upgrade
 from store.outgoing import OutgoingStatus
 from store.tables import METADATA
@@ -46,8 +51,15 @@ CHECKED: dict[tuple[str, str], type[StrEnum]] = {
     ("cases", "advice"): Advice,
     ("cases", "review_reason"): ReviewReason,
     ("cases", "promise_status"): PromiseStatus,
+    ("cases", "service"): Service,
+    ("cases", "service_status"): ServiceStatus,
     ("transactions", "answer"): LastAnswer,
     ("idempotency_keys", "answer"): LastAnswer,
+    ("recoveries", "status"): HandoverStatus,
+    ("charges", "purpose"): Purpose,
+    ("charges", "status"): ChargeStage,
+    ("charges", "outcome"): ChargeOutcome,
+    ("charges", "advice"): Advice,
     ("messages", "channel"): Channel,
     ("messages", "status"): MessageStatus,
     ("suppressions", "channel"): Channel,
@@ -56,10 +68,11 @@ CHECKED: dict[tuple[str, str], type[StrEnum]] = {
     ("suppressions", "source"): Source,
     ("outgoing", "status"): OutgoingStatus,
     ("alerts", "kind"): AlertKind,
+    ("payments", "source"): PaidBy,
     ("channel_pauses", "channel"): Channel,
     ("consents", "channel"): Channel,
     ("consents", "kind"): ConsentKind,
-    ("replies", "channel"): Channel,
+    ("replies", "channel"): ReplyChannel,
     ("replies", "meaning"): Meaning,
 }
 # Indexes, constraints and comments are the revisions' own; queries do not need them.

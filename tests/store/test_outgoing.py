@@ -1,42 +1,26 @@
-"""Does every event reach the queue of every endpoint that wants it, once, and leave it in order?"""
+"""What is queued for the merchant, for whom, and in which order?"""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import text
 
-from dunning.outgoing import COMMON, ENDS, PAUSES, TEST, Kind, check_url, fields, pause_after
+from dunning.outgoing import COMMON, ENDS, TEST, Kind, fields
 from store.audit_kinds import AuditKind
 from store.endpoints import Endpoints
 from store.outgoing import ClaimedOutgoing, Outgoing, OutgoingStatus
+from tests.store.happenings import LEASE, OVER, URL, execute, happen, kinds, opened, queue
 
 if TYPE_CHECKING:
     from store.cases import Cases
     from store.database import Database
     from tests.store.conftest import Register
-
-LEASE = timedelta(minutes=1)
-OVER = timedelta(0)
-URL = "https://shop.example/hooks"
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "outgoing.md"
-# What the audit records and the merchant does not hear of: inner workings, or said otherwise.
-INWARD = {
-    AuditKind.BEGUN,
-    AuditKind.ADVICE,
-    AuditKind.POLICY_MOVED,
-    AuditKind.ASSIGNED,
-    AuditKind.RELEASED,
-    AuditKind.REVIEW_OPENED,
-    AuditKind.REVIEW_ENDED,
-    AuditKind.NOTE_ADDED,
-}
 
 
 @pytest.fixture
@@ -49,35 +33,20 @@ def outgoing(database: Database) -> Outgoing:
     return Outgoing(database)
 
 
-async def happen(database: Database, invoice_id: str, *kinds: str, **detail: Any) -> None:
-    """Write to the audit of an invoice's case, each kind in a transaction of its own."""
-    statement = text("""
-        SELECT audit_append(id, :kind, CAST(:detail AS jsonb)) FROM cases
-        WHERE invoice_id = :invoice_id
-    """)
-    for kind in kinds:
-        async with database.begin() as connection:
-            values = {"kind": kind, "detail": json.dumps(detail), "invoice_id": invoice_id}
-            await connection.execute(statement, values)
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "outgoing.md"
 
 
-async def execute(database: Database, statement: str, **values: object) -> None:
-    async with database.begin() as connection:
-        await connection.execute(text(statement), values)
-
-
-async def queue(outgoing: Outgoing) -> list[tuple[str, str]]:
-    return [(one.endpoint_id, one.kind) for one in reversed(await outgoing.find())]
-
-
-def kinds(claimed: list[ClaimedOutgoing]) -> list[str]:
-    return [one.kind.value for one in claimed]
-
-
-async def opened(cases: Cases, register: Register, *invoices: str) -> None:
-    for invoice in invoices:
-        await register(invoice)
-    await cases.open_many(list(invoices), datetime(2026, 3, 2, 9, tzinfo=UTC))
+# What the audit records and the merchant does not hear of: inner workings, or said otherwise.
+INWARD = {
+    AuditKind.BEGUN,
+    AuditKind.ADVICE,
+    AuditKind.POLICY_MOVED,
+    AuditKind.ASSIGNED,
+    AuditKind.RELEASED,
+    AuditKind.REVIEW_OPENED,
+    AuditKind.REVIEW_ENDED,
+    AuditKind.NOTE_ADDED,
+}
 
 
 async def test_nothing_is_queued_while_nobody_listens(
@@ -124,29 +93,6 @@ async def test_an_event_of_a_transaction_that_fails_never_was(
     with pytest.raises(ZeroDivisionError):
         await fail()
     assert await outgoing.find() == []
-
-
-async def test_an_endpoint_that_is_removed_meanwhile_fails_no_case(
-    outgoing: Outgoing, endpoints: Endpoints, cases: Cases, register: Register, database: Database
-) -> None:
-    await opened(cases, register, "INV-1")
-    made, _ = await endpoints.add(URL)
-    async with database.begin() as connection:
-        await connection.execute(text("DELETE FROM endpoints WHERE id = :id"), {"id": made.id})
-        happening = asyncio.create_task(happen(database, "INV-1", "case.waiting"))
-        await _until_blocked(database)
-    await happening
-    assert await outgoing.find() == []
-
-
-async def _until_blocked(database: Database) -> None:
-    waiting = text("""
-        SELECT count(*) FROM pg_stat_activity
-        WHERE wait_event_type = 'Lock' AND datname = current_database()
-    """)
-    async with asyncio.timeout(10), database.single() as connection:
-        while not await connection.scalar(waiting):
-            await asyncio.sleep(0)
 
 
 async def test_the_database_and_the_code_know_the_same_kinds(database: Database) -> None:
@@ -255,35 +201,6 @@ async def test_events_of_a_case_are_claimed_in_order_and_one_at_a_time(
     assert kinds([second, third]) == ["case.waiting", "case.review"]
 
 
-async def test_an_endpoint_holds_no_more_than_its_places(
-    outgoing: Outgoing, endpoints: Endpoints, cases: Cases, register: Register
-) -> None:
-    slow, _ = await endpoints.add(URL)
-    fast, _ = await endpoints.add(URL)
-    await opened(cases, register, *(f"INV-{n}" for n in range(5)))
-    taken = await outgoing.claim(100, LEASE, each=2)
-    assert sorted(one.endpoint_id for one in taken) == sorted([slow.id, slow.id, fast.id, fast.id])
-    for one in taken:
-        if one.endpoint_id == fast.id:
-            await outgoing.delivered(one.id, 200)
-    more = await outgoing.claim(100, LEASE, each=2)
-    assert [one.endpoint_id for one in more] == [fast.id, fast.id]
-
-
-async def test_an_endpoint_that_asks_for_it_is_left_alone(
-    outgoing: Outgoing, endpoints: Endpoints, cases: Cases, register: Register, database: Database
-) -> None:
-    made, _ = await endpoints.add(URL)
-    await opened(cases, register, "INV-1")
-    await endpoints.hold(made.id, timedelta(minutes=10))
-    await endpoints.hold(made.id, timedelta(minutes=1))
-    assert await outgoing.claim(10, LEASE, each=9) == []
-    await execute(database, "UPDATE endpoints SET held_until = held_until - interval '9 minutes'")
-    assert await outgoing.claim(10, LEASE, each=9) == []
-    await execute(database, "UPDATE endpoints SET held_until = held_until - interval '1 minute'")
-    assert len(await outgoing.claim(10, LEASE, each=9)) == 1
-
-
 async def test_concurrent_claims_share_the_events(
     outgoing: Outgoing, endpoints: Endpoints, cases: Cases, register: Register
 ) -> None:
@@ -339,20 +256,6 @@ async def test_a_replay_is_due_at_once_under_its_id(
     assert [one.id for one in await outgoing.find(status=OutgoingStatus.DUE)] == [again.webhook_id]
 
 
-async def test_a_disabled_endpoint_leaves_nothing_due(
-    outgoing: Outgoing, endpoints: Endpoints, cases: Cases, register: Register
-) -> None:
-    made, _ = await endpoints.add(URL)
-    await opened(cases, register, "INV-1", "INV-2")
-    assert await outgoing.oldest_due() is not None
-    assert await endpoints.disable(made.id, "gone") == 2
-    assert await endpoints.disable(made.id, "again") is None
-    assert await outgoing.oldest_due() is None
-    assert (await outgoing.counts())[OutgoingStatus.DEAD] == 2
-    assert await endpoints.enable(made.id)
-    assert await outgoing.replay_dead() == 2
-
-
 async def test_what_is_old_is_forgotten(
     outgoing: Outgoing, endpoints: Endpoints, cases: Cases, register: Register, database: Database
 ) -> None:
@@ -372,58 +275,6 @@ async def test_what_is_old_is_forgotten(
         counts.append(await outgoing.prune())
     assert counts == [0, 1, 0, 1]
     assert [one.status for one in await outgoing.find()] == [OutgoingStatus.DUE]
-
-
-async def test_secrets_are_derived_and_rotate_without_a_gap(
-    endpoints: Endpoints, database: Database
-) -> None:
-    made, first = await endpoints.add(URL)
-    assert await endpoints.secrets(made.id) == [first]
-    second = await endpoints.rotate(made.id)
-    third = await endpoints.rotate(made.id)
-    assert await endpoints.secrets(made.id) == [third, second, first]
-    await execute(database, "UPDATE endpoints SET earlier_until = clock_timestamp()")
-    assert await endpoints.secrets(made.id) == [third]
-    fourth = await endpoints.rotate(made.id)
-    assert await endpoints.secrets(made.id) == [fourth, third]
-    fifth = await endpoints.rotate(made.id, at_once=True)
-    assert await endpoints.secrets(made.id) == [fifth]
-    assert await Endpoints(database, b"another key").secrets(made.id) != [fifth]
-    async with database.single() as connection:
-        row = (await connection.execute(text("SELECT * FROM endpoints"))).one()
-    assert not {first, second, third, fourth, fifth} & {str(value) for value in row}
-    assert await endpoints.rotate("ep_unknown") is None
-
-
-def test_the_schedule_lasts_three_days() -> None:
-    pauses = [pause_after(attempts) for attempts in range(1, 11)]
-    assert pauses == [*PAUSES, None]
-    assert timedelta(days=3) < sum(PAUSES, timedelta()) < timedelta(days=4)
-    assert pause_after(1, timedelta(hours=3)) == timedelta(hours=3)
-    assert pause_after(9, timedelta(hours=3)) == timedelta(hours=24)
-    assert pause_after(10, timedelta(hours=3)) is None
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "shop.example/hooks",
-        "ftp://shop.example",
-        "https://",
-        "https:///hooks",
-        "https://[::1",
-        "https://shop.example:99999/",
-        "https://shop.example/a b",
-        "https://shop.example/\x00",
-        "https://ada:secret@shop.example/",
-        "https://shop.example/#part",
-        "https://shop.example/" + "x" * 2000,
-    ],
-)
-def test_an_address_that_cannot_be_meant_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="must"):
-        check_url(url)
 
 
 def test_the_documented_kinds_and_their_data_are_those_of_the_code() -> None:
@@ -452,3 +303,5 @@ async def test_a_kind_of_another_version_is_put_off_and_spoils_no_other(
         assert [tuple(row) for row in found] == [
             ("due", True, "this version does not know events of this kind")
         ]
+    shown = {one.invoice_id: one.kind for one in await outgoing.find(limit=9)}
+    assert shown == {"INV-1": "case.new", "INV-2": Kind.CASE_OPENED}

@@ -18,8 +18,8 @@ from dunning.suppression import Reason
 from store.disclosure import Disclosure
 from store.erasure import Erased, Erasure, ErasureRefusedError
 from store.inbox import NewEvent
-from store.ledger import Draft, Suppressed
 from store.personal_data import Kind, columns
+from store.reservations import Draft, Suppressed
 from store.tables import METADATA
 from tests.store.conftest import TOKEN_KEY
 from tests.store.persons import ADA, GRACE, Ground
@@ -119,6 +119,7 @@ async def test_an_erasure_leaves_no_trace_and_touches_nobody_else(
         "customers": 1,
         "push_tokens": 1,
         "invoices": 1,
+        "recoveries": 1,
         "events": 7,
         "letters": 1,
         "replies": 1,

@@ -13,7 +13,8 @@ from dunning.channel import Channel
 from store.database import Database
 from store.erasure import Erasure
 from store.inbox import EventStatus, NewEvent
-from store.ledger import Draft, Ledger, Reserved
+from store.ledger import Ledger
+from store.reservations import Draft, Reserved
 from store.retention import Forgotten, Keeping, Retention
 from store.tables import METADATA
 from tests.store.conftest import TOKEN_KEY

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from dunning.directory import InvoiceStatus
 from dunning.errors import RegistryError
 from dunning.money import Money
-from dunning.settlement import Settlement, judge
+from dunning.settlement import Account, Settlement, judge
 from dunning.states import Cause
 from store.digest import token_digest
 from store.matching import Match, Matching, Reference
@@ -48,7 +48,7 @@ DIFFERS = Settled(settlement=Settlement.DIFFERS, cause=None, after_close=False)
     ],
 )
 def test_judgement(status: InvoiceStatus, received: Money | None, settlement: Settlement) -> None:
-    assert judge(status, OWED, received) is settlement
+    assert judge(Account(total=OWED, status=status), received) is settlement
 
 
 @pytest.fixture
@@ -138,8 +138,9 @@ async def test_events_match_by_transaction_then_by_key_and_teach_the_transaction
     await register("INV-1", revtain={"transaction_ids": ["tx_1"], "idempotency_keys": ["key_1"]})
     await register("INV-2", payment_method_token="pm_2", revtain={"idempotency_keys": ["key_2"]})
     matching = Matching(database)
-    first = Match(invoice_id="INV-1", card=None)
-    second = Match(invoice_id="INV-2", card=token_digest(TOKEN_KEY, "pm_2"))
+    first = Match(invoice_id="INV-1", card=None, owed=OWED)
+    second = Match(invoice_id="INV-2", card=token_digest(TOKEN_KEY, "pm_2"), owed=OWED)
+    both = Match(invoice_id="INV-2", card=second.card, owed=OWED, other="INV-1")
     matched = await matching.match_many(
         [
             Reference(event_id=1, transaction_id="tx_1"),
@@ -154,7 +155,7 @@ async def test_events_match_by_transaction_then_by_key_and_teach_the_transaction
     learned = await matching.match_many(
         [Reference(event_id=8, transaction_id="tx_new", idempotency_key="key_1")]
     )
-    assert (matched, learned) == ({1: first, 2: second, 3: first, 7: second}, {8: second})
+    assert (matched, learned) == ({1: first, 2: second, 3: first, 7: second}, {8: both})
     assert await matching.match_many([]) == {}
 
 
@@ -167,4 +168,5 @@ async def test_concurrent_matches_may_learn_the_same_transactions(
     ]
     orders = [references, references[::-1], references[25:] + references[:25]]
     matched = await asyncio.gather(*(Matching(database).match_many(one) for one in orders))
-    assert matched == [dict.fromkeys(range(50), Match(invoice_id="INV-1", card=None))] * 3
+    one = Match(invoice_id="INV-1", card=None, owed=OWED)
+    assert matched == [dict.fromkeys(range(50), one)] * 3

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, timezone
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
 from http import HTTPStatus
 from typing import Any
 
@@ -173,9 +173,9 @@ class Invoice:
         """What the customer's devices hold about this invoice, in order of arrival."""
         return self._witnesses.arrived()
 
-    async def told(self) -> Told:
-        """The whole outcome, on which all witnesses agree."""
-        return await self._witnesses.told()
+    async def told(self, lives: tzinfo | None = None) -> Told:
+        """The whole outcome, on which all witnesses agree; `lives` is where the nights are."""
+        return await replace(self._witnesses, nights=lives).told()
 
     @property
     def _witnesses(self) -> Witnesses:

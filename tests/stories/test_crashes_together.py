@@ -12,10 +12,11 @@ from activities.nudge import Nudger
 from app.demo.stage import Stage
 from dunning.view import CaseView
 from store.ledger import Ledger
+from store.reservations import Reserved
 from tests.stories.dying import BrokenDownError, DyingEmail, DyingLedger
 from tests.stories.telling import Invoice, Teller
 from tests.stories.witnesses import Told, rows
-from tests.stories.words import SEVERAL
+from tests.stories.words import FIRST, SEVERAL
 from tests.stories.workers import working
 
 _SENDER = """
@@ -43,6 +44,19 @@ class _MuteLedger(Ledger):
         return await super().record_unknown(
             message_id, reason=reason, occurred_at=occurred_at, view=view
         )
+
+
+class _UnheardLedger(Ledger):
+    """Breaks down before each request, until it is mended."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage.stores.database, stage.settings.token_key)
+        self.mended = False
+
+    async def request(self, reserved: Reserved) -> bool:
+        if not self.mended:
+            raise BrokenDownError
+        return await super().request(reserved)
 
 
 def _dies_before_the_send(nudger: Nudger) -> Nudger:
@@ -104,6 +118,23 @@ async def test_a_companion_gives_up_what_nobody_is_busy_with_any_more(idle: Stag
         assert _held(await companion.case()) == _LOST
         assert _LOST[0] in _held(await carrier.case())
         assert (await companion.case())["state"] == "waiting"
+
+
+async def test_a_companion_is_told_by_itself_of_what_certainly_never_left(idle: Stage) -> None:
+    """The case that was to tell of both is paid and over before any request left."""
+    tell, ledger = Teller.of(idle), _UnheardLedger(idle)
+    async with working(idle, lambda n: replace(n, ledger=ledger)):
+        one, two = await _two(tell)
+        await tell.day(0, 12)
+        (sender,) = await rows(idle, _SENDER)
+        carrier, companion = (one, two) if sender["invoice_id"] == one.id else (two, one)
+        ledger.mended = True
+        await carrier.pays()
+        async with idle.stores.database.begin() as connection:
+            await connection.execute(_LONG_AGO)
+        await tell.day(1)
+        assert (await companion.told()).inbox == (f"day 0: {FIRST}",)
+        assert carrier.arrived() == []
 
 
 def _held(case: Any) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from app.demo.stage import Stage
 from app.directories import secret
 from tests.stories.shop import Shop, opened
-from tests.stories.telling import Teller
+from tests.stories.telling import Invoice, Teller
 from tests.stories.witnesses import Told, rows
 from tests.stories.words import FIRST, RECEIPT, REMINDER
 
@@ -41,6 +41,14 @@ async def told(
         await stage.end_all()
 
 
+async def failed(tell: Teller, shop: Shop) -> Invoice:
+    """An invoice that only the shop knows, and whose payment has failed."""
+    invoice = tell.unregistered()
+    shop.knows(invoice)
+    await invoice.fails()
+    return invoice
+
+
 async def kinds(stage: Stage) -> list[tuple[str, str]]:
     found = await stage.stores.alerts.find(limit=1000)
     return sorted((alert.kind.value, alert.subject) for alert in found)
@@ -50,9 +58,7 @@ async def test_an_invoice_that_only_the_shop_knows_is_dunned_until_the_shop_says
     database_url: str, temporal: TemporalDevServer
 ) -> None:
     async with told(database_url, temporal) as (tell, shop):
-        ada = tell.unregistered()
-        shop.knows(ada)
-        await ada.fails()
+        ada = await failed(tell, shop)
         await tell.day(5)
         assert await ada.told() == Told(inbox=SENT, standing="waiting")
         assert shop.asked[0] == {"transaction_id": ada.transaction}
@@ -73,9 +79,7 @@ async def test_what_the_shop_says_now_is_what_a_message_says_and_void_ends_the_c
     database_url: str, temporal: TemporalDevServer
 ) -> None:
     async with told(database_url, temporal) as (tell, shop):
-        ada = tell.unregistered()
-        shop.knows(ada)
-        await ada.fails()
+        ada = await failed(tell, shop)
         await tell.day(3)
         shop.knows(ada, amount_due=3300)
         await tell.day(5)
@@ -93,9 +97,7 @@ async def test_paid_is_final_whatever_the_shop_says_later(
     database_url: str, temporal: TemporalDevServer
 ) -> None:
     async with told(database_url, temporal) as (tell, shop):
-        ada = tell.unregistered()
-        shop.knows(ada)
-        await ada.fails()
+        ada = await failed(tell, shop)
         await tell.day(1)
         before = len(shop.asked)
         await ada.pays()
@@ -109,9 +111,7 @@ async def test_a_message_waits_for_the_shop_and_leaves_once_it_answers(
     database_url: str, temporal: TemporalDevServer
 ) -> None:
     async with told(database_url, temporal) as (tell, shop):
-        ada = tell.unregistered()
-        shop.knows(ada)
-        await ada.fails()
+        ada = await failed(tell, shop)
         await tell.day(1)
         shop.status = 503
         await tell.day(5)
@@ -139,9 +139,7 @@ async def test_facts_that_are_recent_enough_are_acted_on_while_the_shop_is_silen
     database_url: str, temporal: TemporalDevServer
 ) -> None:
     async with told(database_url, temporal) as (tell, shop):
-        ada = tell.unregistered()
-        shop.knows(ada)
-        await ada.fails()
+        ada = await failed(tell, shop)
         shop.status = 503
         await tell.day(1)
         assert await ada.told() == Told(inbox=SENT[:1], standing="waiting")
@@ -151,9 +149,7 @@ async def test_what_nobody_confirms_for_too_long_is_withheld_with_the_reason(
     database_url: str, temporal: TemporalDevServer
 ) -> None:
     async with told(database_url, temporal) as (tell, shop):
-        ada = tell.unregistered()
-        shop.knows(ada)
-        await ada.fails()
+        ada = await failed(tell, shop)
         await tell.day(1)
         shop.status = 503
         await tell.day(8, 20)
@@ -170,10 +166,7 @@ async def test_what_the_shop_says_and_cannot_be_used_holds_that_invoice_only(
     database_url: str, temporal: TemporalDevServer
 ) -> None:
     async with told(database_url, temporal) as (tell, shop):
-        ada, bob = tell.unregistered(), tell.unregistered()
-        for invoice in (ada, bob):
-            shop.knows(invoice)
-            await invoice.fails()
+        ada, bob = await failed(tell, shop), await failed(tell, shop)
         await tell.day(1)
         shop.knows(ada, plan_name="pro")
         await tell.day(5)

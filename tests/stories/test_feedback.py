@@ -21,12 +21,14 @@ from sandbox.manner import Manner
 from sandbox.sendgrid_events import EventKind, MailEvent
 from sandbox.twilio_callbacks import TextFate
 from store.inbox import EventStatus
+from store.sweeps import Sweeps
 from tests.stories.telling import Invoice, Teller
 from tests.stories.witnesses import Told, rows
 from tests.stories.words import FIRST, REMINDER, TEXT
 from webhook.report_sweep import ReportSweep
 from workflows.contracts import MESSAGE_SETTLED
 
+_AND_THE_TURN_IS_FREE = "DELETE FROM sweeps RETURNING name"
 _AN_HOUR_LATER = """
     UPDATE messages SET reserved_at = reserved_at - interval '1 hour' RETURNING id
 """
@@ -293,11 +295,18 @@ async def test_a_vendor_that_cannot_be_asked_is_asked_later(heard: Teller) -> No
 async def _sweep(stage: Stage) -> AsyncGenerator[ReportSweep]:
     """The sweep as the web process runs it, without its pauses."""
     stores = stage.stores
-    given = Feedback(inbox=stores.inbox, reports=stores.reports, arrived=asyncio.Event())
+    given = Feedback(
+        inbox=stores.inbox,
+        reports=stores.reports,
+        sweeps=Sweeps(stores.database),
+        arrived=asyncio.Event(),
+    )
     texts = senders.text(stage.settings, clock.now)
     sweep = listening(stage.settings, given, texts, now=clock.now).sweep
     assert sweep is not None
     assert texts is not None
+    sweep.rest = timedelta(0)
+    await rows(stage, _AND_THE_TURN_IS_FREE)
     async with texts:
         yield sweep
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
@@ -19,7 +19,8 @@ from sqlalchemy import text
 from activities.nudge import Nudger
 from dunning.ids import workflow_id
 from sandbox.inbox import Channel
-from store.ledger import Draft, Ledger, Reservation
+from store.ledger import Ledger
+from store.reservations import Draft, Reservation
 from tests.stories.histories import Drawn, batch, customer, play, registration
 from tests.stories.witnesses import rows as read
 from tests.stories.workers import working
@@ -97,7 +98,7 @@ class _AmbushedLedger(Ledger):
             return [row.workflow_id for row in found]
 
 
-def twice(stage: Stage, rows: list[dict[str, object]]) -> list[str]:
+def twice(stage: Stage, rows: list[dict[str, Any]]) -> list[str]:
     """Messages at the vendors that no row, or more than one message a row, accounts for."""
     arrived = stage.sandbox.messages.find()
     emails = Counter(
@@ -121,7 +122,7 @@ def twice(stage: Stage, rows: list[dict[str, object]]) -> list[str]:
     ]
 
 
-def astray(rows: list[dict[str, object]]) -> list[str]:
+def astray(rows: list[dict[str, Any]]) -> list[str]:
     """Merged messages of another customer, or of which something else is known than of theirs."""
     known = {r["id"]: r for r in rows}
     pairs = [(r, known[r["merged_into"]]) for r in rows if r["merged_into"]]
@@ -138,7 +139,7 @@ def _phone(invoice_id: str) -> str:
     return str(registration(invoice_id)["customer"]["phone"])
 
 
-def after_paying(drawn: list[Drawn], rows: list[dict[str, object]]) -> list[str]:
+def after_paying(drawn: list[Drawn], rows: list[dict[str, Any]]) -> list[str]:
     """Messages that were begun after the sender of the success had heard that we have it."""
     answered = {d.invoice_id: d.success_answered_at for d in drawn}
     crossed: list[str] = []
@@ -146,6 +147,6 @@ def after_paying(drawn: list[Drawn], rows: list[dict[str, object]]) -> list[str]
         paid_at, begun = answered.get(str(row["invoice_id"])), row["reserved_at"]
         if paid_at is None or begun is None or row["template"] == "payment_received":
             continue
-        if begun > paid_at:  # type: ignore[operator]  # both are instants of the database
+        if begun > paid_at:
             crossed.append(f"{row['id']} of {row['invoice_id']}: begun {begun}, paid {paid_at}")
     return crossed

@@ -20,6 +20,7 @@ from dunning.channel import Channel
 from sandbox.faults import Fault, FaultKind, Moment, Vendor
 from tests.cli.conftest import started
 from tests.stories.leaping import leap
+from tests.stories.single_message import POLICY
 from tests.stories.telling import Invoice, Teller
 from tests.stories.witnesses import eventually, rows
 from tests.stories.workers import given
@@ -27,21 +28,6 @@ from tests.stories.workers import given
 # Longer than the worker lives, and shorter than it waits for a vendor by itself.
 _LONG = 40.0
 _A_WHILE = 9.0
-_POLICY = """
-version: 1
-brand: {name: Example, support_email: billing@example.com}
-windows:
-  holidays: {sms: allow}
-  jurisdictions: false
-campaigns:
-  - name: texts
-    when: {value_tier: [texts]}
-    length: 27d
-    steps: [{id: only, channel: sms, after: 2h, template: reminder}]
-  - name: emails
-    length: 27d
-    steps: [{id: only, channel: email, after: 2h, template: reminder}]
-"""
 
 
 class Point(StrEnum):
@@ -92,7 +78,7 @@ async def test_a_worker_killed_at_any_point_sends_nothing_twice_and_loses_nothin
     database_url: str, temporal: TemporalDevServer, tmp_path: Path
 ) -> None:
     policy = tmp_path / "policy.yaml"
-    policy.write_text(_POLICY, encoding="utf-8")
+    policy.write_text(POLICY, encoding="utf-8")
     opening = Stage.open(
         database_url,
         temporal.address,

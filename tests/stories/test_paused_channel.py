@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.demo.stage import Stage
 from dunning.channel import Channel
-from sandbox.faults import Fault, FaultKind, Vendor
+from sandbox.faults import Fault, FaultKind, FaultMode, Vendor
 from tests.receiver import Receiver, receiving
 from tests.stories.telling import Invoice, Teller
 from tests.stories.witnesses import Told, eventually, rows
@@ -137,3 +137,26 @@ async def test_a_person_lets_a_channel_go_on_and_it_waits_again_if_nothing_was_m
         ends = "SELECT cleared_by FROM channel_pauses ORDER BY id"
         assert await rows(stage, ends) == [{"cleared_by": "operator"}, {"cleared_by": None}]
         assert (await ada.told()).inbox == ()
+
+
+async def test_a_key_that_nobody_mends_for_days_costs_little_and_the_email_follows(
+    database_url: str, temporal: TemporalDevServer, tmp_path: Path
+) -> None:
+    async with receiving() as team, played(database_url, temporal, tmp_path, team) as tell:
+        stage = tell.stage
+        refused = Fault(kind=FaultKind.STATUS, status=401)
+        stage.sandbox.faults.plan(Vendor.SENDGRID, refused, mode=FaultMode.STICKY)
+        ada = await tell.invoice()
+        await ada.fails()
+        run = stage.client.get_workflow_handle((await ada.case())["workflow_id"])
+        begun = (await run.describe()).run_id
+        await tell.day(3, hour=10)
+        assert await ada.told() == Told(inbox=(), standing="waiting")
+        # With five minutes between attempts it would have gone on in a second run.
+        assert (await run.describe()).run_id == begun
+
+        stage.sandbox.faults.clear()
+        mended = stage.now
+        await stage.advance(timedelta(minutes=31))
+        assert await ada.told() == Told(inbox=(f"day 3: {FIRST}",), standing="waiting")
+        assert late(ada, mended) < timedelta(minutes=31)

@@ -13,26 +13,12 @@ from app.embedded.temporal import TemporalDevServer
 from sandbox.inbox import Channel
 from sandbox.rates import SendGridLimit
 from tests.stories.leaping import leap
+from tests.stories.single_message import POLICY
 from tests.stories.telling import Invoice, Teller
 from tests.stories.witnesses import eventually, rows
 
 _EMAILS, _TEXTS = 40, 6
 _A_SECOND = 10
-_POLICY = """
-version: 1
-brand: {name: Example, support_email: billing@example.com}
-windows:
-  holidays: {sms: allow}
-  jurisdictions: false
-campaigns:
-  - name: texts
-    when: {value_tier: [texts]}
-    length: 27d
-    steps: [{id: only, channel: sms, after: 2h, template: reminder}]
-  - name: emails
-    length: 27d
-    steps: [{id: only, channel: email, after: 2h, template: reminder}]
-"""
 
 
 async def _due_at_once(stage: Stage, tier: str, count: int) -> list[Invoice]:
@@ -62,7 +48,7 @@ async def test_a_burst_drains_at_the_vendors_pace_whole_and_out_of_the_way_of_te
     database_url: str, temporal: TemporalDevServer, tmp_path: Path
 ) -> None:
     policy = tmp_path / "policy.yaml"
-    policy.write_text(_POLICY, encoding="utf-8")
+    policy.write_text(POLICY, encoding="utf-8")
     async with Stage.open(database_url, temporal.address, DUNNING_POLICY=str(policy)) as stage:
         people = [
             *await _due_at_once(stage, "emails", _EMAILS),

@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from app.demo.stage import Stage
+from dunning.states import State
 from tests.stories.telling import DAY, Teller
 from tests.stories.witnesses import Told, rows
 from tests.stories.words import FINAL, FIRST, RECEIPT, REMINDER, SILENT_MONTH, TEXT
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from app.embedded.temporal import TemporalDevServer
+
+_BY_AMOUNT = """
+version: 1
+brand: {name: Example, support_email: billing@example.com}
+campaigns:
+  - name: large
+    when: {amount: {USD: {at_least: 100000}}}
+    length: 27d
+    steps: &steps
+      - {id: first, channel: email, after: 2h, template: card_declined}
+      - {id: final, channel: email, before_close: 5d, template: final_notice}
+    alerts:
+      - {id: call, after: 3d, at: "10:00"}
+  - {name: usual, length: 27d, steps: *steps}
+"""
 _REVIEWS = """
     SELECT round, reason, deadline - opened_at AS patience, owner, decision,
         decided_at IS NOT NULL AS ended
@@ -49,10 +70,12 @@ async def test_each_decision_ends_a_review_in_its_own_way(tell: Teller) -> None:
     for invoice in invoices.values():
         await invoice.fails("manual_review")
     await tell.day(1)
+    runs = [(await i.case())["workflow_id"] for i in invoices.values()]
     for decision, invoice in invoices.items():
         await invoice.order("decide", decision=decision, note=f"because {decision}")
     await tell.day(2)
     assert {decision: await i.told() for decision, i in invoices.items()} == ends
+    assert [(await i.case())["workflow_id"] for i in invoices.values()] == runs
     reviews = await rows(tell.stage, _REVIEWS)
     longer = reviews.pop()
     assert [review["decision"] for review in reviews] == list(ends)[:-1]
@@ -148,3 +171,36 @@ async def test_a_review_has_an_owner_notes_and_a_deadline(tell: Teller) -> None:
     _, case = await tell.stage.call("GET", f"/v1/cases/{ada.id}")
     assert [note["text"] for note in case["notes"]] == ["rang her", "to collections"]
     assert (await ada.told()).standing == "handed_over"
+
+
+async def test_the_queue_is_that_of_a_person_with_what_is_overdue_first(tell: Teller) -> None:
+    first, second, third = [await tell.invoice() for _ in range(3)]
+    await second.fails("manual_review")
+    await tell.day(1)
+    await first.fails("manual_review")
+    await third.fails("manual_review")
+    for invoice, owner in ((first, "ada"), (second, "ada"), (third, "grace")):
+        path = f"/v1/cases/{invoice.id}/assign"
+        assert (await tell.stage.call("POST", path, {"owner": owner}))[0] == 204
+    queue = await tell.stage.stores.cases.find(state=State.REVIEW, owner="ada", urgent_first=True)
+    assert [case.invoice_id for case in queue] == [second.id, first.id]
+    _, page = await tell.stage.call("GET", "/v1/cases?state=review&owner=grace")
+    assert [case["invoice_id"] for case in page["cases"]] == [third.id]
+
+
+async def test_the_team_is_told_at_a_step_of_those_cases_whose_amount_is_large(
+    database_url: str, temporal: TemporalDevServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(_BY_AMOUNT, encoding="utf-8")
+    opened = Stage.open(database_url, temporal.address, DUNNING_POLICY=str(file))
+    async with opened as stage:
+        tell = Teller.of(stage)
+        small, large = await tell.invoice(), await tell.invoice(amount_due=250_000)
+        for invoice in (small, large):
+            await invoice.fails()
+        await tell.day(4)
+        told = await rows(stage, "SELECT kind, subject, detail->>'step' AS step FROM alerts")
+        assert told == [{"kind": "team_alert", "subject": large.id, "step": "large.call"}]
+        assert [(await i.told()).inbox for i in (small, large)] == [(f"day 0: {FIRST}",)] * 2
+        await stage.end_all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.settings import EmailTransport, SmtpTls
+from app.setting_values import EmailTransport, SmtpTls
 from tests.providers.mail_server import DROP, HOST, MailServer
 from tests.stories.telling import Teller
 

@@ -79,6 +79,7 @@ async def test_a_full_life_is_told_line_by_line(reporting: Stage) -> None:
         f"Email sent | step monthly.third, template reminder | {step}",
         "Email delivered, says the vendor | step monthly.third",
         *(line for line in await told(ada) if line.startswith("The payment went through")),
+        "Money came in: 49.00 USD; nothing is owed any more",
         "The case closed: recovered | a retry of the payment went through (revtain_retry)",
         "Email not sent: skipped | step monthly.final, template final_notice | case closed",
         "Email not sent: skipped | step monthly.fourth, template reminder | case closed",

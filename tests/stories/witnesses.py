@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, TypeVar
 
 from sqlalchemy import text
@@ -45,6 +45,7 @@ class Witnesses:
     invoice_id: str
     phone: str
     midnight: datetime
+    nights: tzinfo | None = None
 
     async def case(self) -> Any:
         """The case, as the HTTP interface gives it."""
@@ -103,10 +104,11 @@ class Witnesses:
 
     def _seen(self, message: Message) -> str:
         """Day and words of a message, which must not have come in the night."""
-        local = message.arrived_at.astimezone(self.midnight.tzinfo)
+        here = message.arrived_at.astimezone(self.midnight.tzinfo)
+        local = here if self.nights is None else here.astimezone(self.nights)
         opens, closes = _HOURS[message.channel]
         assert opens <= local.hour < closes, f"{message.channel} at {local}"
-        day = (local.date() - self.midnight.date()).days
+        day = (here.date() - self.midnight.date()).days
         words = message.subject or f"text: {message.text.partition(' http')[0]}"
         return f"day {day}: {words}"
 

@@ -90,7 +90,7 @@ class Theatre:
                 self.client,
                 task_queue=contracts.QUEUE,
                 workflows=[CaseWorkflow],
-                activities=[case.open_case, case.project_case, case.close_case],
+                activities=[case.open_case, case.project_case, case.charge, case.close_case],
                 workflow_runner=runner(),
                 **worker,
             )

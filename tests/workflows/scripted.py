@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 
 from temporalio import activity
 
-from dunning.events import Closed, NudgeResult, Opened, Sent
+from dunning.charge import ChargeResult, Collected
+from dunning.events import Closed, NudgeResult, Opened, Sent, Terms
 from dunning.facts import Case
 from dunning.states import State
-from tests.rules.builders import opened
+from tests.rules.builders import TERMS, opened
 from workflows.contracts import (
     CaseActivities,
     CaseRecord,
+    ChargeInput,
+    ChargeOutput,
     NudgeActivities,
     NudgeInput,
     NudgeOutput,
@@ -21,6 +24,7 @@ from workflows.contracts import (
 )
 
 Nudge = Callable[[NudgeInput], Awaitable[NudgeResult]]
+Charger = Callable[[ChargeInput], Awaitable[ChargeResult]]
 
 
 async def sent(_: NudgeInput) -> NudgeResult:
@@ -28,11 +32,18 @@ async def sent(_: NudgeInput) -> NudgeResult:
     return Sent(at=activity.info().started_time)
 
 
+async def collected(asked: ChargeInput) -> ChargeResult:
+    """A card that has the money."""
+    return Collected(transaction_id="t9", card=asked.case.awaiting)
+
+
 @dataclass(slots=True)
 class Script:
     """What the activities do, and what they were asked."""
 
     nudge: Nudge = sent
+    charge: Charger = collected
+    terms: Terms = TERMS
     faults: list[Exception] = field(default_factory=list[Exception])
     """Raised by the next projections and closings, one each."""
     steps: list[str] = field(default_factory=list[str])
@@ -50,12 +61,17 @@ class ScriptedCase(CaseActivities):
 
     @activity.defn(name="open_case")
     async def open_case(self, asked: OpenInput) -> Opened:
-        return opened(asked.work)
+        return opened(asked.work, self._script.terms)
 
     @activity.defn(name="project_case")
     async def project_case(self, record: CaseRecord) -> None:
         self._script.stumble()
         self._script.shown.append(record.case)
+
+    @activity.defn(name="charge")
+    async def charge(self, asked: ChargeInput) -> ChargeOutput:
+        self._script.steps.append(asked.work.key)
+        return ChargeOutput(result=await self._script.charge(asked))
 
     @activity.defn(name="close_case")
     async def close_case(self, record: CaseRecord) -> Closed:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
+from temporalio import activity
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
 
+from dunning.charge import ChargeResult, PutOff
 from dunning.events import Deferred, NudgeResult
 from dunning.facts import RECEIPT
 from dunning.states import Cause, Outcome, State
-from tests.rules.builders import failed, recovered
+from tests.rules.builders import TERMS, card_replaced, failed, recovered
 from tests.workflows.conftest import Run, Theatre
-from tests.workflows.scripted import Script, sent
-from workflows.contracts import CaseResult, NudgeInput, Snapshot
+from tests.workflows.scripted import Script, collected, sent
+from workflows.contracts import CaseResult, ChargeInput, NudgeInput, Snapshot
 
 _PAID = CaseResult(outcome=Outcome.RECOVERED, cause=Cause.REVTAIN_RETRY)
 _WRITTEN_OFF = CaseResult(outcome=Outcome.WRITTEN_OFF, cause=None)
@@ -152,3 +155,62 @@ async def _details(run: Run) -> str:
         "__temporal_workflow_metadata", result_type=WorkflowMetadata
     )
     return metadata.current_details
+
+
+async def test_a_new_card_is_charged_and_a_charge_that_is_put_off_waits_so_long(
+    theatre: Theatre,
+) -> None:
+    async def put_off_once(asked: ChargeInput) -> ChargeResult:
+        if len(script.steps) == 1:
+            until = activity.info().started_time + timedelta(hours=5)
+            return PutOff(until=until, reason="the service is busy")
+        return await collected(asked)
+
+    script = Script(charge=put_off_once, terms=replace(TERMS, charges=True))
+    async with theatre.plays(script) as run:
+        await run.fails()
+        await run.cases.tell(run.id, card_replaced())
+        await run.passes(hours=4)
+        assert script.steps == [f"{run.id}:charge:1"]
+        assert "put off until" in await _details(run)
+        await run.passes(hours=2)
+        assert await run.handle.result() == CaseResult(
+            outcome=Outcome.RECOVERED, cause=Cause.CARD_UPDATE
+        )
+    assert script.steps == [f"{run.id}:charge:1"] * 2
+
+
+async def test_a_charge_that_fails_again_and_again_is_ordered_again_after_an_hour(
+    theatre: Theatre,
+) -> None:
+    async def fail_six_times(asked: ChargeInput) -> ChargeResult:
+        if len(script.steps) <= 6:
+            raise ApplicationError("a fault of ours")
+        return await collected(asked)
+
+    script = Script(charge=fail_six_times, terms=replace(TERMS, charges=True))
+    async with theatre.plays(script) as run:
+        await run.fails()
+        await run.cases.tell(run.id, card_replaced())
+        await run.passes(hours=2)
+        assert (await run.handle.result()).outcome is Outcome.RECOVERED
+    assert script.steps == [f"{run.id}:charge:1"] * 7
+
+
+async def test_a_success_closes_the_case_while_a_charge_hangs(theatre: Theatre) -> None:
+    begun, released = asyncio.Event(), asyncio.Event()
+
+    async def hang(asked: ChargeInput) -> ChargeResult:
+        begun.set()
+        await released.wait()
+        return await collected(asked)
+
+    script = Script(charge=hang, terms=replace(TERMS, charges=True))
+    async with theatre.plays(script) as run:
+        await run.fails()
+        await run.cases.tell(run.id, card_replaced())
+        await begun.wait()
+        await run.cases.tell(run.id, recovered())
+        async with asyncio.timeout(1):
+            assert await run.handle.result() == _PAID
+        released.set()

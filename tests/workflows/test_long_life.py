@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from temporalio import activity
 from temporalio.testing import WorkflowEnvironment
 
 from app.converter import DATA_CONVERTER
 from app.embedded.temporal import TIME_SKIPPING_SETTINGS
+from dunning.events import Deferred, NudgeResult, Sent
 from dunning.orders import Extend, Skip
 from dunning.states import Cause, Outcome
 from tests.rules.builders import failed, recovered
 from tests.workflows.conftest import Theatre
 from tests.workflows.scripted import Script
 from workflows import contracts
-from workflows.contracts import BulkOrder, CaseResult, Snapshot
+from workflows.contracts import BulkOrder, CaseResult, NudgeInput, Snapshot
 
+_MANY_RUNS = 3
 _LONGEST = {"limit.historyCount.suggestContinueAsNew": "40"}
 
 
@@ -69,3 +74,31 @@ async def test_a_long_case_goes_on_in_a_new_run_with_everything_it_knows(
         assert await run.handle.result() == CaseResult(
             outcome=Outcome.RECOVERED, cause=Cause.REVTAIN_RETRY
         )
+
+
+async def test_a_case_that_is_put_off_for_days_goes_on_through_many_runs(
+    impatient: Theatre,
+) -> None:
+    taken = asyncio.Event()
+
+    async def refuses(_: NudgeInput) -> NudgeResult:
+        now = activity.info().started_time
+        if taken.is_set():
+            return Sent(at=now)
+        return Deferred(until=now + timedelta(minutes=30), reason="refused", counts=False)
+
+    script = Script(nudge=refuses)
+    async with impatient.plays(script) as run:
+        await run.fails()
+        runs = set[str]()
+        for _ in range(60):
+            await run.passes(minutes=30)
+            runs.add((await run.handle.describe()).run_id or "")
+        assert len(runs) > _MANY_RUNS
+        tried = len(script.steps)
+        taken.set()
+        await run.passes(minutes=31)
+        assert script.steps[tried:] == ["first"]
+        assert (
+            await run.handle.query(contracts.SNAPSHOT, result_type=Snapshot)
+        ).next_step == "text"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -18,7 +18,15 @@ from pydantic import (
 )
 
 from dunning.consent import LONGEST_PROOF
+from dunning.handover import Gateway, Handover, check_code, check_key
+from dunning.money import Money
 from dunning.orders import Decide, Decision, Extend, Pause, Replan, Resume, SendNow, Skip, Stop
+from dunning.registration import (
+    LARGEST_AMOUNT,
+    InvoiceRegistration,
+    check_currency,
+    check_invoice_id,
+)
 from dunning.suppression import Reason, Scope
 
 _UNWANTED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
@@ -48,6 +56,10 @@ _Name = Annotated[
 ]
 _Instant = Annotated[AwareDatetime, BeforeValidator(_written), Field(strict=False)]
 
+_Code = Annotated[str, AfterValidator(check_code)]
+_Key = Annotated[str, AfterValidator(check_key)]
+_Tokens = Annotated[tuple[_Name, ...], Field(strict=False, max_length=10)]
+
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
@@ -57,6 +69,98 @@ class CardBody(_Body):
     """The fresh gateway token of a new card."""
 
     payment_method_token: _Name = Field(examples=["pm_2"])
+
+
+class PaidBody(_Body):
+    """What was paid; without an amount, all of it."""
+
+    amount: Annotated[int, Field(ge=1, le=LARGEST_AMOUNT)] | None = Field(
+        default=None,
+        description="In the currency's minor unit. Less than what is owed: the rest stays owed.",
+        examples=[2000],
+    )
+    currency: Annotated[str, AfterValidator(check_currency)] | None = Field(
+        default=None, examples=["USD"]
+    )
+    reference: _Name | None = Field(
+        default=None,
+        description="Your own name of the payment, or the transaction id if Revtain took it: the "
+        "same one counts once. Without it, the Idempotency-Key does that.",
+        examples=["bank 2026-11-20 17"],
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.amount is None) != (self.currency is None):
+            raise ValueError("amount and currency belong together: give both, or neither")
+        if self.amount is None and self.reference is not None:
+            raise ValueError("reference names a payment: give its amount and currency too")
+        return self
+
+    @property
+    def money(self) -> Money | None:
+        """What came in; None for all that is owed."""
+        if self.amount is None or self.currency is None:
+            return None
+        return Money(minor=self.amount, currency=self.currency)
+
+
+class PaymentBody(_Body):
+    """A payment that succeeded at the first try."""
+
+    amount: Annotated[int, Field(ge=1, le=LARGEST_AMOUNT)] = Field(
+        description="In the currency's minor unit; Revtain takes 50 to 100000000.", examples=[4900]
+    )
+    currency: Annotated[str, AfterValidator(check_currency)] = Field(examples=["USD"])
+    reference: _Key | None = Field(
+        default=None, description="Your own id of the payment.", examples=["ORDER-1"]
+    )
+
+
+class RecoveryBody(_Body):
+    """A failed payment, to be tried by Revtain."""
+
+    invoice_id: Annotated[str, AfterValidator(check_invoice_id)] = Field(examples=["INV-1"])
+    invoice: InvoiceRegistration | None = Field(
+        default=None,
+        description="As in PUT /v1/invoices/{id}; may be left out for one that is registered. The "
+        "card's token must be given here, or be known.",
+    )
+    decline_code: _Code | None = Field(
+        default=None, description="The processor's decline code.", examples=["do_not_honor"]
+    )
+    idempotency_key: _Key | None = Field(
+        default=None,
+        description="Your own name of this attempt; the same one is the same recovery.",
+        examples=["INV-1_retry_1"],
+    )
+    card_country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = Field(
+        default=None, description="Of the card's issuer, ISO 3166.", examples=["US"]
+    )
+    card_prefix: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")] | None = Field(
+        default=None, description="The first six digits of the card.", examples=["424242"]
+    )
+    fallback_payment_method_tokens: _Tokens = Field(
+        default=(), description="Other cards of the same customer."
+    )
+    gateway: Annotated[Gateway, Field(strict=False)] | None = Field(
+        default=None, description="Whose decline code it is."
+    )
+    simulate: Literal["success", "failed", "blocked"] | None = Field(
+        default=None, description="The outcome of a trial; in test mode only."
+    )
+
+    def handover(self) -> Handover:
+        """What is handed over, without the invoice."""
+        return Handover(
+            key=self.idempotency_key,
+            decline_code=self.decline_code,
+            gateway=self.gateway,
+            card_country=self.card_country,
+            card_prefix=self.card_prefix,
+            fallback_tokens=self.fallback_payment_method_tokens,
+            simulate=self.simulate,
+        )
 
 
 class Noted(_Body):

@@ -100,12 +100,18 @@ class CaseDoor:
         _: CaseReader,
         state: State | None = None,
         outcome: Outcome | None = None,
+        owner: str | None = None,
         limit: Limit = 100,
         before: Before = None,
     ) -> CasePage:
         """Cases, newest first."""
         return await lookup.cases(
-            self.operations, state=state, outcome=outcome, limit=limit, before=before
+            self.operations,
+            state=state,
+            outcome=outcome,
+            owner=owner,
+            limit=limit,
+            before=before,
         )
 
     async def get_case(self, invoice_id: InvoiceId, _: CaseReader) -> CaseFile:

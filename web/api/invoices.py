@@ -11,8 +11,8 @@ from dunning.errors import RegistryError
 from dunning.registration import InvoiceRegistration
 from web import lookup
 from web.api.access import CaseWriter, InvoiceReader, InvoiceWriter
-from web.api.bodies import CardBody
-from web.api.parameters import CustomerId, InvoiceId, problems
+from web.api.bodies import CardBody, PaidBody
+from web.api.parameters import CustomerId, InvoiceId, RequestId, problems
 from web.api.problems import Fault, FaultError, Kind, of_field
 from web.documents import InvoiceDocument
 from web.operations import Operations
@@ -85,7 +85,7 @@ class InvoiceDoor:
         try:
             result = await self.operations.put(invoice_id, registration)
         except RegistryError as error:
-            raise FaultError(_refusal(error, registration)) from error
+            raise FaultError(refusal(error, registration)) from error
         response.status_code = _CREATED if result.created else 200
         return await lookup.invoice(self.operations, invoice_id)
 
@@ -93,9 +93,21 @@ class InvoiceDoor:
         """An invoice with its latest case and the messages of that case."""
         return await lookup.invoice(self.operations, invoice_id)
 
-    async def mark_paid(self, invoice_id: InvoiceId, _: InvoiceWriter) -> InvoiceDocument:
-        """The money came by another way. This is final; the case closes as recovered."""
-        await self.operations.paid(invoice_id)
+    async def mark_paid(
+        self,
+        invoice_id: InvoiceId,
+        _: InvoiceWriter,
+        request_id: RequestId,
+        body: PaidBody | None = None,
+    ) -> InvoiceDocument:
+        """The money came by another way.
+
+        Without a body all of it: that is final, and the case closes as recovered. With less than
+        what is owed the case goes on with the rest; with more it closes, and your team is told.
+        """
+        given = body or PaidBody()
+        repeated = None if request_id is None else f"request {request_id}"
+        await self.operations.paid(invoice_id, given.money, reference=given.reference or repeated)
         return await lookup.invoice(self.operations, invoice_id)
 
     async def mark_void(self, invoice_id: InvoiceId, _: InvoiceWriter) -> InvoiceDocument:
@@ -119,7 +131,7 @@ class InvoiceDoor:
         await self.operations.exclude(customer_id, excluded=False)
 
 
-def _refusal(error: RegistryError, registration: InvoiceRegistration) -> Fault:
+def refusal(error: RegistryError, registration: InvoiceRegistration) -> Fault:
     """A field that was given contradicts what is known; one that was not given is missing."""
     given: object = registration
     for name in (error.field or "").split("."):

@@ -52,6 +52,8 @@ class Kind(Enum):
     TOO_LARGE = ("too-large", 413, "The body is too large")
     INVALID = ("invalid", 422, "The request is not well formed")
     BROKEN = ("internal", 500, "A fault of this service")
+    REVTAIN_DOUBT = ("revtain-outcome-unknown", 502, "Nobody knows whether Revtain took it")
+    REVTAIN_DOWN = ("revtain-unavailable", 503, "Revtain cannot be used now")
     NO_RUN = ("case-not-running", 503, "The case is not running yet")
     TEMPORAL_DOWN = ("temporal-unavailable", 503, "Temporal does not answer")
     DATABASE_DOWN = ("database-unavailable", 503, "The database does not answer")

@@ -18,11 +18,15 @@ from messages.parameters import clean_brand, email_parameters
 from web.portal.headers import security_headers
 from web.portal.words import Words, words_for
 
+_A_MINUTE = 60
+
 
 class Apology(Enum):
     """Why there is nothing to show: the status of the answer."""
 
     UNKNOWN = 404
+    EXPIRED = 410
+    OFTEN = 429
     LATER = 503
 
 
@@ -64,8 +68,12 @@ class Frame:
         *,
         status: int = 200,
         leads_to: str | None = None,
+        retry_after: int | None = None,
     ) -> HTMLResponse:
-        """One page; `leads_to` is where its form may lead to, beside ourselves."""
+        """One page; `leads_to` is where its form may lead to, beside ourselves.
+
+        A page for later says after how many seconds; without them after a minute.
+        """
         page = self._templates.get_template(template).render(
             content,
             brand=self.brand,
@@ -76,8 +84,8 @@ class Frame:
         headers = security_headers(
             style=self._style, logo_url=self.brand.logo_url, leads_to=leads_to
         )
-        if status == Apology.LATER.value:
-            headers["Retry-After"] = "60"
+        if retry_after or status == Apology.LATER.value:
+            headers["Retry-After"] = str(retry_after or _A_MINUTE)
         return HTMLResponse(page, status_code=status, headers=headers)
 
 

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dunning.channel import Channel
-from dunning.directory import Contact
+from dunning.directory import Contact, Invoice
 from dunning.policy import Policy
 from dunning.suppression import Source, Suppression
 from messages.links import PreferenceLinks
@@ -25,7 +25,6 @@ from store.errors import DatabaseDownError
 from web.portal.choices import Choice, Standing, Ways, addresses
 from web.portal.form import fields
 from web.portal.frame import Apology, Frame
-from web.portal.pages import InvoiceBook
 from web.portal.preference_view import PreferenceView
 
 _log = structlog.get_logger(__name__)
@@ -33,6 +32,14 @@ _PATH = "/u/{token}"
 # RFC 8058, section 3.2, to the letter.
 _ONE_CLICK = ("List-Unsubscribe", "One-Click")
 _ALL = "all"
+
+
+class InvoiceBook(Protocol):
+    """Knows which invoice a link names; `store.registry.Registry` is one such."""
+
+    async def get_invoice_of_link(self, link_id: str) -> Invoice | None:
+        """The invoice as committed now."""
+        ...
 
 
 class Wishes(Protocol):

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from starlette.responses import Response
-
 from dunning.directory import Invoice
+from store.cases import CaseRecord
 from web.errors import NotFoundError
-from web.portal.view import Said, View
+from web.portal.page import Said
+from web.portal.scene import Scene
 from web.promises import Offer
 from workflows.errors import NoRunError, OrderRefusedError, TemporalDownError
 
@@ -20,8 +20,8 @@ _NOTHING = Offer()
 class Promises(Protocol):
     """Takes promises to pay; `web.promises.PromiseDesk` is one such."""
 
-    async def offer(self, invoice: Invoice) -> Offer:
-        """What can be promised now; nothing when no promise can be made."""
+    async def offer(self, invoice: Invoice, case: CaseRecord | None) -> Offer:
+        """What can be promised now in the latest case; nothing when no promise can be made."""
         ...
 
     async def make_as_customer(self, invoice_id: str, day: date) -> object:
@@ -31,33 +31,27 @@ class Promises(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promising:
-    """Offers days, and answers the choice of one."""
+    """Offers days, and takes the choice of one; without `promises` there is none to choose."""
 
-    promises: Promises | None
-    view: View
+    promises: Promises | None = None
 
-    async def offer(self, invoice: Invoice) -> Offer:
-        """What can be promised now."""
-        return _NOTHING if self.promises is None else await self.promises.offer(invoice)
+    async def offer(self, scene: Scene) -> Offer:
+        """What can be promised now; while a card is being charged, nothing new."""
+        if self.promises is None or not scene.owed:
+            return _NOTHING
+        found = await self.promises.offer(scene.invoice, scene.case)
+        return Offer(promised=found.promised) if scene.trying else found
 
-    async def show(self, invoice: Invoice, token: str) -> Response:
-        """The page with the days, or with the one that was chosen."""
-        return self.view.invoice(invoice, offer=await self.offer(invoice), token=token)
-
-    async def choose(self, invoice: Invoice, wanted: str | None, token: str) -> Response:
+    async def choose(self, scene: Scene, wanted: str | None) -> tuple[Offer, Said]:
         """Take the day that the form names, or say why it cannot be taken."""
-        found, said = await self._choose(invoice, _day(wanted))
-        return self.view.invoice(invoice, offer=found, said=said, token=token, status=said.status)
-
-    async def _choose(self, invoice: Invoice, day: date | None) -> tuple[Offer, Said]:
-        found = await self.offer(invoice)
+        day, found = _day(wanted), await self.offer(scene)
         if found.promised is not None:
             return found, Said.MADE if day == found.promised else Said.MADE_BEFORE
         if not found.days or self.promises is None:
             return found, Said.REFUSED
         if day is None or day not in found.days:
             return found, Said.CHOOSE
-        return await self._take(self.promises, invoice, found, day)
+        return await self._take(self.promises, scene.invoice, found, day)
 
     async def _take(
         self, promises: Promises, invoice: Invoice, found: Offer, day: date

@@ -61,6 +61,20 @@ class PromiseWords:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AssistanceWords:
+    """What is said around the form in which a customer asks for help."""
+
+    summary: str
+    label: str
+    hint: str
+    button: str
+    taken: str
+    empty: str
+    long: str
+    many: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
     """All texts of the pay page. `{brand}`, `{host}` and `{email}` are filled in by the page."""
 
@@ -71,6 +85,8 @@ class Words:
     invoice: str
     pay: str
     leads_to: str
+    card: str
+    card_leads_to: str
     help: str
     no_address: str
     how_to_pay: str
@@ -78,12 +94,22 @@ class Words:
     paid_more: str
     void: str
     void_more: str
+    trying: str
+    trying_more: str
+    expired: str
+    expired_more: str
+    busy: str
+    busy_more: str
+    often: str
+    often_more: str
     unknown: str
     unknown_more: str
     later: str
     later_more: str
+    stop: str
     preferences: PreferenceWords
     promise: PromiseWords
+    assistance: AssistanceWords
 
 
 def words_for(tag: str, default: str) -> tuple[str, Words]:
@@ -114,4 +140,5 @@ def _read(file: Traversable) -> Words:
     found = tomllib.loads(file.read_text("utf-8"))
     preferences = PreferenceWords(**found.pop("preferences"))
     promise = PromiseWords(**found.pop("promise"))
-    return Words(preferences=preferences, promise=promise, **found)
+    assistance = AssistanceWords(**found.pop("assistance"))
+    return Words(preferences=preferences, promise=promise, assistance=assistance, **found)
