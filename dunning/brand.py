@@ -6,12 +6,13 @@ from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 from dunning.document import Document, refusal
 from dunning.notice import Brand
+from dunning.web_address import usable
 
 _DEFAULT_COLOR = "#1f4fd8"
 
 
 def _web_address(value: str) -> str:
-    if not value.startswith(("https://", "http://")) or any(c.isspace() for c in value):
+    if not usable(value):
         raise refusal(f"`{value}` is not a web address. Write it in full: https://example.com.")
     return value
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from typing import Annotated
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -25,10 +24,12 @@ from pydantic import (
 from dunning.consent import LONGEST_PROOF
 from dunning.currencies import CURRENCIES
 from dunning.directory import BillingPeriod, InvoiceStatus
+from dunning.web_address import usable
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _UNSTORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _LONGEST_ID = 200
+_FOLDERS = (".", "..")
 _INSTANT = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
@@ -107,9 +108,10 @@ def _timezone(value: str) -> str:
 
 
 def _web_address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or " " in value:
-        raise ValueError('must be a web address that begins with "https://" or "http://"')
+    if not usable(value):
+        raise ValueError(
+            'must be a web address that begins with "https://" or "http://", without a password'
+        )
     return value
 
 
@@ -187,6 +189,8 @@ class InvoiceRegistration(_Strict):
 
 def check_invoice_id(value: str) -> str:
     """The id itself, if it is 1 to 200 printable characters; else a `ValueError` that says so."""
+    if value in _FOLDERS:
+        raise ValueError('An invoice id is not "." or "..", which browsers drop from a path.')
     if not 1 <= len(value) <= _LONGEST_ID or _UNSTORABLE.search(value):
         raise ValueError("An invoice id is 1 to 200 characters without control characters.")
     return value
