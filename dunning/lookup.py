@@ -91,8 +91,8 @@ def read_document(document: Mapping[str, Any], invoice_id: str | None = None) ->
         raise DirectoryError("id: is not that of the invoice that was asked for")
     try:
         check_invoice_id(told)
-    except ValueError:
-        raise DirectoryError("id: must be 1 to 200 characters, none of them control") from None
+    except ValueError as fault:
+        raise DirectoryError(f"id: {fault}") from None
     fields = {name: value for name, value in document.items() if name != "id"}
     try:
         return Entry(invoice_id=told, patch=InvoiceRegistration.model_validate(fields))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -44,11 +45,12 @@ def said(**changes: Any) -> Reply:
 
 
 async def fault_of(*script: Reply | Fault, seconds: float = 5) -> DirectoryError:
-    async with ScriptedServer(*script) as server:
-        asked = directory(server.url, seconds=seconds)
+    async with (
+        ScriptedServer(*script) as server,
+        aclosing(directory(server.url, seconds=seconds)) as asked,
+    ):
         with pytest.raises(DirectoryError) as raised:
             await asked.invoice("INV-1")
-        await asked.aclose()
     return raised.value
 
 
@@ -58,10 +60,8 @@ def verified(request: Received) -> object:
 
 
 async def test_an_invoice_is_asked_for_by_a_signed_request_and_read() -> None:
-    async with ScriptedServer(said()) as server:
-        asked = directory(server.url)
+    async with ScriptedServer(said()) as server, aclosing(directory(server.url)) as asked:
         entry = await asked.invoice("INV-1")
-        await asked.aclose()
     (request,) = server.received
     assert (request.method, request.target) == ("GET", "/dunning/invoices/INV-1?by=id")
     assert verified(request) == {"invoice_id": "INV-1"}
@@ -75,10 +75,8 @@ async def test_an_invoice_is_asked_for_by_a_signed_request_and_read() -> None:
 
 
 async def test_a_transaction_is_asked_for_and_names_its_invoice() -> None:
-    async with ScriptedServer(said(id="INV-7")) as server:
-        asked = directory(server.url)
+    async with ScriptedServer(said(id="INV-7")) as server, aclosing(directory(server.url)) as asked:
         entry = await asked.transaction("01KKZ")
-        await asked.aclose()
     (request,) = server.received
     assert request.target == "/dunning/payments/01KKZ"
     assert verified(request) == {"transaction_id": "01KKZ"}
@@ -98,24 +96,32 @@ async def test_a_directory_without_an_address_for_transactions_knows_none() -> N
     [
         ("A/B?c#d e", "/dunning/invoices/A%2FB%3Fc%23d%20e?by=id"),
         ("Rechnung-ü", "/dunning/invoices/Rechnung-%C3%BC?by=id"),
-        ("..", "/dunning/invoices/%2E%2E?by=id"),
         ("100%41", "/dunning/invoices/100%2541?by=id"),
     ],
 )
 async def test_an_id_never_leads_to_another_address(invoice_id: str, target: str) -> None:
-    async with ScriptedServer(said()) as server:
-        asked = directory(server.url)
+    async with ScriptedServer(said()) as server, aclosing(directory(server.url)) as asked:
         await asked.invoice(invoice_id)
-        await asked.aclose()
     (request,) = server.received
     assert (request.target, verified(request)) == (target, {"invoice_id": invoice_id})
 
 
+async def test_dots_alone_are_no_way_to_another_folder() -> None:
+    async with ScriptedServer(said(id="INV-7")) as server, aclosing(directory(server.url)) as asked:
+        await asked.transaction("..")
+    (request,) = server.received
+    assert (request.target, verified(request)) == (
+        "/dunning/payments/%2E%2E",
+        {"transaction_id": ".."},
+    )
+
+
 async def test_an_invoice_that_is_not_there_is_no_fault() -> None:
-    async with ScriptedServer(Reply(404, b"<html>no</html>")) as server:
-        asked = directory(server.url)
+    async with (
+        ScriptedServer(Reply(404, b"<html>no</html>")) as server,
+        aclosing(directory(server.url)) as asked,
+    ):
         assert await asked.invoice("INV-1") is None
-        await asked.aclose()
 
 
 @pytest.mark.parametrize(
