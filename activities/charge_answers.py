@@ -15,16 +15,23 @@ from dunning.charge import (
     Pending,
 )
 from dunning.errors import UnreadableBodyError
+from dunning.inbound import InboundEvent, InboundKind
+from dunning.money import Money
 from dunning.ports import InboundReader
 from dunning.recovery import RecoveryAnswer, RecoveryStatus, is_news
 from dunning.states import Cause, State
-from store.charges import Answered, Charge, ChargeOutcome
+from store.charges import Answered, Charge, ChargeOutcome, Told
 
 _STANDINGS = {
     RecoveryStatus.SUCCEEDED: ChargeOutcome.RECOVERED,
     RecoveryStatus.FAILED: ChargeOutcome.FAILED,
     RecoveryStatus.BLOCKED: ChargeOutcome.BLOCKED,
     RecoveryStatus.UNKNOWN: ChargeOutcome.UNKNOWN,
+}
+_EVENTS: dict[str, ChargeOutcome] = {
+    InboundKind.SUCCESS: ChargeOutcome.RECOVERED,
+    InboundKind.FAILED: ChargeOutcome.FAILED,
+    InboundKind.BLOCKED: ChargeOutcome.BLOCKED,
 }
 _STATUSES = {
     ChargeStatus.RECOVERED: ChargeOutcome.RECOVERED,
@@ -37,43 +44,83 @@ _STATUSES = {
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Reads answers to a charge, and to the question how one stands."""
+    """Reads answers to a charge and to the question how one stands, and what is told of it."""
 
     reader: InboundReader
 
     def of_charge(self, answer: ChargeAnswer) -> Answered | None:
         """What was answered; None when nothing was tried at all."""
-        if answer.status not in _STATUSES:
+        outcome = _STATUSES.get(answer.status)
+        if outcome is None:
             return None
+        if answer.earlier and outcome is ChargeOutcome.FAILED and _may_go_on(answer):
+            return Answered(outcome=ChargeOutcome.UNKNOWN, transaction_id=answer.transaction_id)
         return _answered(
-            _STATUSES[answer.status],
+            outcome,
             answer.transaction_id,
             answer.decline_code,
             answer.recommended_action,
+            answer.money,
         )
 
     def of_standing(self, standing: RecoveryAnswer) -> Answered:
         """How a charge stands by now."""
-        code: str | None = None
-        if standing.body:
-            try:
-                code = self.reader.read(standing.body).decline_code
-            except UnreadableBodyError:
-                code = None
-        outcome = _STANDINGS[standing.status]
-        return _answered(outcome, standing.transaction_id, code, standing.recommended_action)
+        event = self._read(standing.body)
+        return _answered(
+            _STANDINGS[standing.status],
+            standing.transaction_id,
+            None if event is None else event.decline_code,
+            standing.recommended_action,
+            None if event is None else event.money,
+        )
+
+    def of_event(self, told: Told) -> Answered:
+        """How a charge has ended, as the service told it by itself."""
+        event = self._read(told.body)
+        outcome = _EVENTS[told.name]
+        if event is None:
+            return Answered(outcome=outcome, transaction_id=told.transaction_id)
+        return _answered(
+            outcome,
+            told.transaction_id,
+            event.decline_code,
+            event.recommended_action,
+            event.money,
+        )
+
+    def _read(self, body: bytes | None) -> InboundEvent | None:
+        if not body:
+            return None
+        try:
+            return self.reader.read(body)
+        except UnreadableBodyError:
+            return None
 
     @staticmethod
-    def waits_still(charge: Charge, standing: RecoveryAnswer) -> bool:
-        """Whether a charge that was queued is queued still, whatever its standing is called."""
-        queued = charge.outcome is not None and not charge.outcome.final
-        if not queued:
-            return standing.status is RecoveryStatus.UNKNOWN
+    def waits_still(standing: RecoveryAnswer) -> bool:
+        """Whether a charge may be queued, whatever its standing is called.
+
+        The service has no word for that, and may show it as failed.
+        """
         return not is_news(standing, state=State.RETRYING, told=False, last=False)
 
 
+def _may_go_on(failed: ChargeAnswer) -> bool:
+    """The same of an answer that is only how the charge stands."""
+    standing = RecoveryAnswer(
+        transaction_id=failed.transaction_id or "",
+        status=RecoveryStatus.FAILED,
+        recommended_action=failed.recommended_action,
+    )
+    return Answers.waits_still(standing)
+
+
 def _answered(
-    outcome: ChargeOutcome, transaction_id: str | None, code: str | None, action: str | None
+    outcome: ChargeOutcome,
+    transaction_id: str | None,
+    code: str | None,
+    action: str | None,
+    money: Money | None,
 ) -> Answered:
     asks = None
     if outcome is ChargeOutcome.BLOCKED:
@@ -82,7 +129,13 @@ def _answered(
         action is not None or code == advice.AUTHENTICATION_REQUIRED
     ):
         asks = advice.of_failure(action, code)
-    return Answered(outcome=outcome, transaction_id=transaction_id, code=code, advice=asks)
+    return Answered(
+        outcome=outcome,
+        transaction_id=transaction_id,
+        code=code,
+        advice=asks,
+        money=money if outcome is ChargeOutcome.RECOVERED else None,
+    )
 
 
 def result_of(charge: Charge, cause: Cause | None = None) -> ChargeResult:

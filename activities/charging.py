@@ -47,7 +47,15 @@ from dunning.errors import (
 from dunning.events import Settled
 from dunning.ports import CallLimit, Charger
 from dunning.states import Outcome
-from store.charges import Answered, Charge, ChargeOutcome, Charges, ChargeStage, Reserved
+from store.charges import (
+    NAMED_TWICE,
+    Answered,
+    Charge,
+    ChargeOutcome,
+    Charges,
+    ChargeStage,
+    Reserved,
+)
 from store.standing import Standing
 
 _LONGEST = timedelta(minutes=30)
@@ -73,6 +81,8 @@ class Charging:
         """Charge, or find out what came of the same order before. `now` is the case's time."""
         standing = await self.truth.of(order.invoice_id, now)
         charge = await self.charges.get(order.key)
+        if charge is not None and charge.invoice_id != order.invoice_id:
+            return NotCharged(reason=NAMED_TWICE)
         if charge is not None and charge.outcome is ChargeOutcome.RECOVERED:
             return await self.known.result(charge, now)
         end = settled(standing)
@@ -82,6 +92,10 @@ class Charging:
             return await self._go_on(order, standing, charge, now)
         held = await self._held(order, standing, now)
         return held or await self._request(order, standing, now)
+
+    async def hear(self, now: datetime, invoice_id: str | None = None) -> int:
+        """Keep how charges have ended that had no outcome yet, of one invoice or of all."""
+        return await self.known.hear(now, invoice_id)
 
     async def _held(
         self, order: ChargeOrder, standing: Standing, now: datetime
@@ -115,7 +129,8 @@ class Charging:
             return PutOff(until=known_by(charge, now), reason=NO_ANSWER)
         # The key makes that safe: should the first request have arrived after all, the service
         # takes the second for its duplicate and says what came of it.
-        return await self._request(order, standing, now, again=charge.requested_at)
+        held = await self._held(order, standing, now)
+        return held or await self._request(order, standing, now, again=charge.requested_at)
 
     async def _request(
         self,

@@ -25,6 +25,7 @@ PATIENCE = timedelta(seconds=15)
 # A request that the service still does not know of after this was never taken.
 ARRIVED_BY = timedelta(minutes=2)
 SOON = timedelta(minutes=1)
+_AT_ONCE = 100
 MENDING = timedelta(minutes=5)
 
 NO_KEY = "REVTAIN_API_KEY is not set, so that no card can be charged"
@@ -82,7 +83,7 @@ class KnownCharges:
             return standing
         if standing is None:
             return None if charge.stage is ChargeStage.REQUESTED else result_of(charge)
-        if not self.answers.waits_still(charge, standing):
+        if not self.answers.waits_still(standing):
             return await self.conclude(charge.key, self.answers.of_standing(standing), now)
         outcome = charge.outcome or ChargeOutcome.UNKNOWN
         still = Answered(outcome=outcome, transaction_id=standing.transaction_id)
@@ -105,6 +106,13 @@ class KnownCharges:
         if charge.transaction_id is not None:
             return await source.by_transaction(charge.transaction_id)
         return await source.by_key(charge.key)
+
+    async def hear(self, now: datetime, invoice_id: str | None = None) -> int:
+        """Keep the ends of charges that the service has told by itself, a few at a time."""
+        told = await self.charges.told(invoice_id, _AT_ONCE)
+        for one in told:
+            await self.charges.answer(one.key, self.answers.of_event(one), now)
+        return len(told)
 
     async def conclude(self, key: str, answered: Answered, now: datetime) -> ChargeResult:
         """Written down before anything follows from it."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -19,11 +19,14 @@ from app.wiring import Stores, opening, policy
 from dunning.errors import DunningError
 from providers.revtain.api import RevtainApi
 from store.recoveries import Recoveries
+from store.sweeps import Sweeps
 from web.operations import Operations
 from web.recoveries import RecoveryDesk
 
 _log = structlog.get_logger(__name__)
 _PAUSE_SECONDS = 5.0
+_HEARING = "charges"
+_LEASE, _BETWEEN = timedelta(minutes=2), timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -35,6 +38,7 @@ class RecoverySweep:
 
     desk: RecoveryDesk
     looked_up: Directories
+    sweeps: Sweeps
     api: RevtainApi | None = None
     pause_seconds: float = _PAUSE_SECONDS
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -44,11 +48,18 @@ class RecoverySweep:
         while self.desk.charging is not None and not self._stopping.is_set():
             try:
                 await self.desk.go_on()
+                await self._hear()
             except DunningError as fault:
                 _log.warning("recoveries_put_off", reason=str(fault))
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.pause_seconds):
                     await self._stopping.wait()
+
+    async def _hear(self) -> None:
+        """One process for all, and now and then: nothing waits for it."""
+        if await self.sweeps.claim(_HEARING, _LEASE) is not None:
+            await self.desk.hear()
+            await self.sweeps.rest(_HEARING, _BETWEEN)
 
     def stop(self) -> None:
         """Return from `run`."""
@@ -79,7 +90,9 @@ def sweep(
         now=now,
         test_mode=settings.test_mode,
     )
-    return RecoverySweep(desk=desk, looked_up=looked_up, api=revtain)
+    return RecoverySweep(
+        desk=desk, looked_up=looked_up, sweeps=Sweeps(stores.database), api=revtain
+    )
 
 
 @asynccontextmanager

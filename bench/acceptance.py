@@ -10,11 +10,11 @@ from bench.programs import express, load
 from bench.rows import Rounds, Row
 from bench.servers import SECRET, BenchError, Database, Numbers, Servers
 from bench.size import Size
+from bench.streams import Stream
 
 _CONNECTIONS = 32
-_OPEN_CONNECTIONS = 256
-_RATE = 300.0
-_LEAD_SECONDS = 3.0
+# What was under way when a stream begins is worked off first.
+_STREAM = Stream(rate=300.0, lead_seconds=3.0, connections=256)
 _WARM_UP = 300
 _NO_TEMPORAL = "127.0.0.1:9"
 _CASES = "SELECT count(*) FROM cases"
@@ -81,23 +81,8 @@ async def _bursts(
 
 
 async def _streams(port: int, numbers: Numbers, size: Size) -> list[Result]:
-    return [await _stream(port, numbers, size.seconds) for _ in range(size.rounds)]
-
-
-async def _stream(port: int, numbers: Numbers, seconds: float) -> Result:
-    """Measured once it flows: what was under way when it began is worked off first."""
-    lead, requests = int(_RATE * _LEAD_SECONDS), int(_RATE * (_LEAD_SECONDS + seconds))
-    what = Load(
-        port=port,
-        secret=SECRET,
-        requests=requests,
-        uncounted=lead,
-        first=numbers.take(requests),
-        connections=_OPEN_CONNECTIONS,
-        seconds=(seconds + _LEAD_SECONDS) * 2,
-        rate=_RATE,
-    )
-    return await load(what)
+    loads = (_STREAM.load(port, SECRET, numbers, size.seconds) for _ in range(size.rounds))
+    return [await load(each) for each in loads]
 
 
 async def _require_all(database: Database, accepted: int) -> None:
@@ -139,7 +124,7 @@ def _burst_rows(
 def _stream_row(theirs: Sequence[Result], ours: Sequence[Result], started: float) -> Row:
     their, our = Rounds(results=tuple(theirs)), Rounds(results=tuple(ours))
     return Row(
-        what=f"p99 of a stream of {_RATE:.0f}/s, cases being started",
+        what=f"p99 of a stream of {_STREAM.rate:.0f}/s, cases being started",
         unit="ms",
         ours=our.p99,
         yardstick=their.p99,

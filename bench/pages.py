@@ -9,15 +9,14 @@ from app import wiring
 from app.embedded.process import free_port
 from app.settings import load as load_settings
 from bench import bare_page
-from bench.load import Kind, Load, Result
+from bench.load import Kind, Result
 from bench.programs import load, serving
 from bench.rows import Rounds, Row
 from bench.servers import LINK_SECRET, BenchError, Database, Numbers, Servers
 from bench.size import Size
+from bench.streams import Stream
 
-_RATE = 200.0
-_CONNECTIONS = 32
-_LEAD_SECONDS = 2.0
+_STREAM = Stream(rate=200.0, lead_seconds=2.0, connections=32)
 _MOST_MILLISECONDS = 30.0
 _NO_TEMPORAL = "127.0.0.1:9"
 # Every page is that of a case that waits, at which a day to pay can be chosen.
@@ -67,28 +66,19 @@ async def _open_cases(servers: Servers, database: Database) -> None:
 
 
 async def _look(port: int, kind: Kind, numbers: Numbers, seconds: float) -> Result:
-    """Measured once it flows; each invoice is looked at once at each side."""
-    lead, requests = int(_RATE * _LEAD_SECONDS), int(_RATE * (_LEAD_SECONDS + seconds))
-    what = Load(
-        port=port,
-        secret=LINK_SECRET,
-        requests=requests,
-        uncounted=lead,
-        first=numbers.take(requests),
-        connections=_CONNECTIONS,
-        seconds=(_LEAD_SECONDS + seconds) * 2,
-        rate=_RATE,
-        kind=kind,
-    )
+    """Each invoice is looked at once at each side."""
+    what = _STREAM.load(port, LINK_SECRET, numbers, seconds, kind)
     found = await load(what)
-    if found.accepted < requests:
-        raise BenchError(f"of {requests} looks at a {kind} only {found.accepted} were answered")
+    if found.accepted < what.requests:
+        raise BenchError(
+            f"of {what.requests} looks at a {kind} only {found.accepted} were answered"
+        )
     return found
 
 
 def _row(theirs: Rounds, ours: Rounds, size: Size) -> Row:
     return Row(
-        what=f"p95 of looks at a customer's page, {_RATE:.0f}/s",
+        what=f"p95 of looks at a customer's page, {_STREAM.rate:.0f}/s",
         unit="ms",
         ours=ours.p95,
         yardstick=theirs.p95,

@@ -32,6 +32,7 @@ class AlertKind(StrEnum):
     OVERPAID = "overpaid"
     PAID_TWO = "paid_two"
     CHARGE_REFUSED = "charge_refused"
+    AMOUNT_DIFFERS = "amount_differs"
 
 
 class NotificationChannel(StrEnum):

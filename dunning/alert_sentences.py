@@ -23,6 +23,7 @@ TITLES = {
     AlertKind.OVERPAID: "{subject} was paid with more than was owed",
     AlertKind.PAID_TWO: "One payment belongs to two invoices: {subject} and {other}",
     AlertKind.CHARGE_REFUSED: "A card of {subject} could not be charged",
+    AlertKind.AMOUNT_DIFFERS: "A payment of {subject} is of another amount than expected",
 }
 
 EACH = {
@@ -95,6 +96,11 @@ EACH = {
         " Its case, if there is one, waits for a decision. Look with"
         " `dunning case show {argument}`."
     ),
+    AlertKind.AMOUNT_DIFFERS: (
+        "A payment of invoice {subject} is not of the amount that it should be: {figures}. It"
+        " changed nothing by itself. `dunning invoice show {argument}` shows each payment. Find out"
+        " what came in, then tell it with `POST /v1/invoices/ID/paid`, or correct the invoice."
+    ),
     AlertKind.DIRECTORY_ENTRY: (
         "What directory {directory} says of invoice {subject} was not registered: {reason}. Its"
         " messages wait, and are withheld in the end. Correct it there;"
@@ -121,6 +127,7 @@ MANY = {
     AlertKind.OVERPAID: "invoices were paid with more than was owed",
     AlertKind.PAID_TWO: "payments belong to two invoices each",
     AlertKind.CHARGE_REFUSED: "cards could not be charged",
+    AlertKind.AMOUNT_DIFFERS: "payments were of another amount than expected",
 }
 
 _LOOK = "See `dunning case show INVOICE`."
@@ -143,4 +150,5 @@ WHAT_TO_DO = {
     AlertKind.OVERPAID: _LOOK,
     AlertKind.PAID_TWO: _LOOK,
     AlertKind.CHARGE_REFUSED: _LOOK,
+    AlertKind.AMOUNT_DIFFERS: "See `dunning invoice show INVOICE`.",
 }

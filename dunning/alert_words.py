@@ -93,9 +93,10 @@ def _why(detail: Mapping[str, str]) -> str:
 
 def _compared(detail: Mapping[str, str]) -> str:
     """Both figures of money that does not match; empty where there are none."""
-    if not {"owed", "received"} <= detail.keys():
-        return ""
-    return f"received {_figures(detail['received'])}, owed {_figures(detail['owed'])}"
+    for name, words in (("owed", "owed"), ("counted", "counted as")):
+        if {name, "received"} <= detail.keys():
+            return f"received {_figures(detail['received'])}, {words} {_figures(detail[name])}"
+    return ""
 
 
 def _figures(sums: str) -> str:

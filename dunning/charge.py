@@ -58,7 +58,8 @@ class ChargeRequest:
 class ChargeAnswer:
     """What was answered. `transaction_id` is None where the service named none.
 
-    With `earlier` it is what an attempt under the same key had come to before.
+    With `earlier` it is what an attempt under the same key had come to before; `money` is then what
+    was collected, if that is said.
     """
 
     status: ChargeStatus
@@ -66,6 +67,7 @@ class ChargeAnswer:
     decline_code: str | None = None
     recommended_action: str | None = None
     earlier: bool = False
+    money: Money | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,9 +106,9 @@ def _ended_notice(before: Case, after: Case) -> datetime | None:
 
 
 def _ends_at(case: Case, end: ServiceTerms, told_at: datetime) -> datetime:
-    """Never before the customer knew of it long enough."""
+    """Never before the customer knew of it long enough, nor before a date that was named."""
     closes_at = case.closed_at or case.until or told_at
-    return max(closes_at + end.grace, told_at + end.notice)
+    return max(closes_at + end.grace, told_at + end.notice, case.service_told or told_at)
 
 
 # --- the close
@@ -122,7 +122,11 @@ def _given_up(before: Case, after: Case, event: object, now: datetime) -> Case:
     case = replace(after, service=end.service, service_status=ServiceStatus.ENDING)
     closes_at, told = _closes_at(before, event, now), after.service_told
     stands = told is not None and told >= closes_at + end.grace
-    ends_at = told if told and stands else max(closes_at + end.grace, now + end.notice)
+    if _being_sent(before, event):
+        # The close abandons the letter, which may have left with the date of the review.
+        case = replace(case, service_told=_ends_at(before, end, now))
+    soonest = told if told and stands else max(closes_at + end.grace, now + end.notice)
+    ends_at = max(soonest, case.service_told or soonest)
     if _silent(after, event):
         return replace(_withdrawn(case), service_ends_at=ends_at)
     case = _withdrawn(case) if stands else _announcing(case, end, now)

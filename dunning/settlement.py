@@ -105,7 +105,7 @@ class Account:
 def judge(account: Account, received: Money | None, known: Payment | None = None) -> Settlement:
     """What a success of the recovery service means; one without an amount is taken to match.
 
-    `known` is the payment that it tells of, when that was told before.
+    `known` is the payment that it tells of, when that was told before: then its amount is known.
     """
     if account.status is InvoiceStatus.PAID:
         return Settlement.ALREADY_PAID
@@ -113,6 +113,8 @@ def judge(account: Account, received: Money | None, known: Payment | None = None
         return Settlement.VOID
     if known is not None and not known.waits:
         return Settlement.COUNTED
+    if received is None and known is not None:
+        received = known.money
     if received is not None and received != account.left:
         return Settlement.DIFFERS
     return Settlement.PAID

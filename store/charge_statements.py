@@ -35,7 +35,11 @@ STANDING = text("""
         SELECT id FROM cases WHERE invoice_id = :id AND closed_at IS NULL
         ORDER BY cycle DESC LIMIT 1
     ) AS case_id,
-    EXISTS (SELECT FROM standing_successes WHERE invoice_id = :id) AS success_pending
+    EXISTS (SELECT FROM standing_successes WHERE invoice_id = :id) AS success_pending,
+    EXISTS (
+        SELECT FROM cases c JOIN recoveries r ON r.key = :key
+        WHERE c.invoice_id = :id AND c.closed_at > r.requested_at
+    ) AS ended_since
 """)
 WRITE = text("""
     INSERT INTO charges AS c (
@@ -76,8 +80,21 @@ ANSWER = text("""
         status = 'answered', outcome = :outcome, answered_code = CAST(:code AS text),
         advice = CAST(:advice AS text), reason = CAST(:reason AS text), tries = 0,
         not_before = NULL, answered_at = CAST(:now AS timestamptz),
+        amount = COALESCE(CAST(:amount AS bigint), amount),
+        currency = COALESCE(CAST(:currency AS text), currency),
         transaction_id = COALESCE(CAST(:transaction_id AS text), transaction_id)
     WHERE key = :key AND (status <> 'answered' OR outcome IN ('queued', 'unknown'))
     RETURNING *
 """)
-OF_INVOICE = text("SELECT * FROM charges WHERE invoice_id = :invoice_id ORDER BY planned_at, key")
+# Success is final, whatever was told before it or after.
+TOLD = text("""
+    SELECT DISTINCT ON (c.key) c.key, e.name, e.body, e.transaction_id
+    FROM charges c JOIN events e ON e.invoice_id = c.invoice_id AND e.status = 'done'
+    AND e.name IN ('recovery.success', 'recovery.failed', 'recovery.blocked')
+    AND (e.idempotency_key = c.key OR e.transaction_id = COALESCE(c.transaction_id, (
+        SELECT k.transaction_id FROM idempotency_keys k WHERE k.key = c.key)))
+    WHERE c.outcome IN ('queued', 'unknown')
+    AND c.invoice_id = COALESCE(CAST(:invoice_id AS text), c.invoice_id)
+    ORDER BY c.key, e.name = 'recovery.success' DESC, e.id DESC
+    LIMIT :limit
+""")

@@ -7,6 +7,7 @@ charge up by its key instead of making another.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,11 @@ NO_CARD = "no card of this invoice is known"
 REPLACED = "the card that was meant has been replaced"
 DIFFERS = "another amount than the one owed was received, and a person looks at it"
 NO_CASE = "its case is closed"
+ENDED_SINCE = "its case was ended after it was handed over"
 NAMED_TWICE = "its key belongs to another invoice"
+ANOTHER = "another charge of this invoice has no outcome yet"
+
+_SOON = timedelta(minutes=1)
 
 
 class ChargeStage(StrEnum):
@@ -104,13 +109,24 @@ class Changed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """What the recovery service said of a charge."""
+    """What the recovery service said of a charge; `money` is what it collected, if it said so."""
 
     outcome: ChargeOutcome
     transaction_id: str | None = None
     code: str | None = None
     advice: Advice | None = None
     reason: str | None = None
+    money: Money | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """The event that told how a charge has ended. Its body may be deleted by now."""
+
+    key: str
+    name: str
+    transaction_id: str | None
+    body: bytes | None = field(repr=False)
 
 
 Reservation = Reserved | Charge | Changed | PutOff | NotCharged
@@ -128,17 +144,21 @@ class Charges:
         async with self._database.single() as connection:
             return await _get(connection, key)
 
-    async def of_invoice(self, invoice_id: str) -> list[Charge]:
-        """All charges of an invoice, oldest first."""
-        async with self._database.single() as connection:
-            values = {"invoice_id": invoice_id}
-            return [_charge(r) for r in await connection.execute(statements.OF_INVOICE, values)]
-
     async def unsettled(self, order: ChargeOrder) -> list[Charge]:
         """Other charges of the invoice of which nobody knows how they end."""
         async with self._database.single() as connection:
             values = {"invoice_id": order.invoice_id, "key": order.key}
             return [_charge(r) for r in await connection.execute(statements.UNSETTLED, values)]
+
+    async def told(self, invoice_id: str | None, limit: int) -> list[Told]:
+        """Charges without an outcome, of one invoice or of all, whose end an event has told."""
+        async with self._database.single() as connection:
+            values = {"invoice_id": invoice_id, "limit": limit}
+            found = await connection.execute(statements.TOLD, values)
+            return [
+                Told(key=r.key, name=r.name, transaction_id=r.transaction_id, body=r.body)
+                for r in found
+            ]
 
     async def reserve(
         self, order: ChargeOrder, now: datetime, *, again: datetime | None = None
@@ -208,6 +228,8 @@ class Charges:
             "advice": answered.advice,
             "reason": answered.reason,
             "transaction_id": transaction_id,
+            "amount": None if answered.money is None else answered.money.minor,
+            "currency": None if answered.money is None else answered.money.currency,
             "now": now,
         }
         async with self._database.begin() as connection:
@@ -228,16 +250,11 @@ class _Draft:
 
     async def reserve(self, connection: AsyncConnection, charge: Charge | None) -> Reservation:
         """Write down that it leaves now, or why it does not."""
-        values = {"id": self.order.invoice_id}
+        values = {"id": self.order.invoice_id, "key": self.order.key}
         standing = (await connection.execute(statements.STANDING, values)).one()
-        owed = self.row.status == InvoiceStatus.OPEN and self._money.minor > 0
-        if not owed or standing.success_pending:
-            return Changed()
-        if self.order.purpose is not Purpose.RECOVERY and standing.case_id is None:
-            return NotCharged(reason=NO_CASE)
-        declined = await self._declined(connection)
-        if declined is not None:
-            return declined
+        barred = await self._barred(connection, standing)
+        if barred is not None:
+            return barred
         token, card = self.row.payment_method_token, self._card
         if token is None or card is None:
             hindrance: PutOff | NotCharged | None = NotCharged(reason=NO_CARD)
@@ -252,6 +269,23 @@ class _Draft:
         return Reserved(
             token=token, card=card, money=self._money, requested_at=self.now, tries=tries
         )
+
+    async def _barred(
+        self, connection: AsyncConnection, standing: Row[Any]
+    ) -> Charge | Changed | PutOff | NotCharged | None:
+        """Why it is not even written down; None when it is."""
+        owed = self.row.status == InvoiceStatus.OPEN and self._money.minor > 0
+        if not owed or standing.success_pending:
+            return Changed()
+        closed = standing.case_id is None
+        if closed and self.order.purpose is not Purpose.RECOVERY:
+            return NotCharged(reason=NO_CASE)
+        if closed and standing.ended_since:
+            return NotCharged(reason=ENDED_SINCE)
+        # Whoever looked before may have waited for a turn to call since.
+        if (await connection.execute(statements.UNSETTLED, self._names)).first() is not None:
+            return PutOff(until=self.now + _SOON, reason=ANOTHER)
+        return await self._declined(connection)
 
     @property
     def _money(self) -> Money:

@@ -37,6 +37,8 @@ async def receive(
         settlement = credit(account, money)
         came = Payment(money=money, source=PaidBy.API, counted=True, reference=reference)
         await received.keep(connection, invoice_id, came, known, at)
+        if known is not None and known.waits:
+            await received.looked_at(connection, invoice_id)
     if settlement is Settlement.PAID:
         await payments.pay(connection, invoice_id, Cause.PAID_ELSEWHERE, at)
     await received.tell_overpaid(connection, invoice_id)

@@ -53,7 +53,12 @@ _SUM_UP = text("""
             WHERE p.invoice_id = i.id AND p.currency = i.currency AND p.counted_at IS NOT NULL))
     WHERE i.id = :id
 """)
-_NO_DIFFERENCE = text("UPDATE invoices SET differs_at = NULL WHERE id = :id")
+_NO_DIFFERENCE = text("""
+    UPDATE invoices SET differs_at = NULL
+    WHERE id = :id AND differs_at IS NOT NULL AND NOT EXISTS (
+        SELECT FROM payments
+        WHERE invoice_id = :id AND counted_at IS NULL AND source <> 'review')
+""")
 # While it is open a person looks at it (R1); money in another currency was no payment of it.
 _TELL_OVERPAID = text("""
     SELECT alerts_raise('overpaid', i.id, jsonb_build_object(
@@ -75,6 +80,20 @@ _TELL_LATE = text("""
     FROM cases c JOIN invoices i ON i.id = c.invoice_id
     WHERE i.id = :id AND c.cycle = (SELECT max(cycle) FROM cases WHERE invoice_id = i.id)
     AND c.closed_at IS NOT NULL AND c.outcome <> 'recovered'
+""")
+# Where a review begins by it, that is what is told; one that had begun before says nothing more.
+_TELL_DIFFERS = text("""
+    SELECT alerts_raise(
+        CASE WHEN c.id IS NULL THEN 'amount_differs' ELSE 'review' END, i.id,
+        jsonb_build_object(
+            'reason', CASE WHEN c.id IS NOT NULL THEN 'amount_differs' END,
+            'round', c.review_round::text,
+            'owed', (i.amount_due - i.paid_minor) || ' ' || i.currency,
+            'received', payments_figures(i.id, true)),
+        concat_ws(' ', i.id, c.id, payments_figures(i.id, true)))
+    FROM invoices i LEFT JOIN cases c ON c.invoice_id = i.id AND c.closed_at IS NULL
+    WHERE i.id = :id AND (c.state = 'review'
+        OR NOT EXISTS (SELECT FROM cases WHERE invoice_id = i.id))
 """)
 _RESTS = text("""
     SELECT COALESCE(bool_or(i.amount_due - g.so_far = :minor), false)
@@ -140,8 +159,13 @@ async def take(connection: AsyncConnection, invoice_id: str, at: datetime) -> in
     values = {"id": invoice_id, "at": at}
     taken = (await connection.execute(_TAKE, values)).rowcount
     await connection.execute(_SUM_UP, {"id": invoice_id})
-    await connection.execute(_NO_DIFFERENCE, {"id": invoice_id})
+    await looked_at(connection, invoice_id)
     return taken
+
+
+async def looked_at(connection: AsyncConnection, invoice_id: str) -> None:
+    """Nothing differs any more once nothing waits for a person."""
+    await connection.execute(_NO_DIFFERENCE, {"id": invoice_id})
 
 
 async def tell_overpaid(connection: AsyncConnection, invoice_id: str) -> None:
@@ -152,6 +176,11 @@ async def tell_overpaid(connection: AsyncConnection, invoice_id: str) -> None:
 async def tell_late(connection: AsyncConnection, invoice_id: str) -> None:
     """The team hears of money that no case looks at, since it had ended unpaid."""
     await connection.execute(_TELL_LATE, {"id": invoice_id})
+
+
+async def tell_differs(connection: AsyncConnection, invoice_id: str) -> None:
+    """The team hears of money that begins no review: there is one already, or no case at all."""
+    await connection.execute(_TELL_DIFFERS, {"id": invoice_id})
 
 
 async def was_left(connection: AsyncConnection, invoice_id: str, minor: int) -> bool:

@@ -59,11 +59,11 @@ _COUNT = text("SELECT count(*) FROM recoveries WHERE invoice_id = :id")
 _ADD = text(f"""
     INSERT INTO recoveries AS r (
         key, invoice_id, request_id, decline_code, gateway, card_country, card_prefix,
-        fallback_tokens, simulate, due_at, leased_until)
+        fallback_tokens, simulate, requested_at, due_at, leased_until)
     VALUES (
         :key, :invoice_id, :request_id, :decline_code, :gateway, :card_country, :card_prefix,
         CAST(:fallback_tokens AS text[]), :simulate, CAST(:now AS timestamptz),
-        clock_timestamp() + CAST(:lease AS interval))
+        CAST(:now AS timestamptz), clock_timestamp() + CAST(:lease AS interval))
     ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
 """)  # noqa: S608 (likewise)
 _CLAIM = text(f"""
@@ -90,6 +90,20 @@ _CONCLUDE = text(f"""
         fallback_tokens = '{{}}'
     WHERE r.key = :key AND r.status = 'scheduled' RETURNING {_COLUMNS}
 """)  # noqa: S608 (likewise)
+# What it was told to wait for may be an earlier charge of the invoice.
+_FOLLOW = text("""
+    UPDATE recoveries r SET
+        status = CASE WHEN c.outcome = 'blocked' AND c.advice IS DISTINCT FROM 'blocked'
+            THEN 'failed' ELSE c.outcome END,
+        transaction_id = COALESCE(r.transaction_id, c.transaction_id),
+        answered_code = COALESCE(c.answered_code, r.answered_code),
+        answered_at = clock_timestamp()
+    FROM charges c
+    WHERE r.status IN ('queued', 'unknown') AND c.invoice_id = r.invoice_id
+    AND (c.key = r.key OR c.transaction_id = r.transaction_id)
+    AND c.outcome IN ('recovered', 'failed', 'blocked')
+    AND r.invoice_id = COALESCE(CAST(:invoice_id AS text), r.invoice_id)
+""")
 _LEFT = text("UPDATE recoveries SET due_at = NULL, leased_until = NULL WHERE key = :key")
 _TOLD = text("""
     SELECT EXISTS (
@@ -223,6 +237,12 @@ class Recoveries:
             if conclusion.alarming:
                 await add_within(connection, _alert(row))
             return _recovery(row)
+
+    async def follow(self, invoice_id: str | None = None) -> int:
+        """Take the ends of their charges over, of one invoice or of all."""
+        async with self._database.single() as connection:
+            values = {"invoice_id": invoice_id}
+            return (await connection.execute(_FOLLOW, values)).rowcount
 
     async def leave(self, recovery: Recovery, events: Sequence[NewEvent] = ()) -> None:
         """Nobody needs to look at it any more; what is told goes along."""

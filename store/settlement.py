@@ -90,6 +90,8 @@ class Settlements:
                 differs_at = now if settlement is Settlement.DIFFERS else None
                 await payments.receive(connection, invoice_id, money, differs_at=differs_at)
             await _tell(connection, invoice_id, settlement)
+            if money is not None and (known is None or known.money != money):
+                await _tell_news(connection, invoice_id, settlement, money, known)
             if other is not None:
                 await alerts.add_within(connection, _two(invoice_id, other, reference))
             return await _settled(connection, invoice_id, settlement)
@@ -129,6 +131,30 @@ async def _tell(connection: AsyncConnection, invoice_id: str, settlement: Settle
         await received.tell_late(connection, invoice_id)
     elif settlement is not Settlement.COUNTED:
         await received.tell_overpaid(connection, invoice_id)
+
+
+async def _tell_news(
+    connection: AsyncConnection,
+    invoice_id: str,
+    settlement: Settlement,
+    money: Money,
+    known: Payment | None,
+) -> None:
+    """An amount was named that was not known, and that nobody looks at by itself."""
+    if settlement is Settlement.DIFFERS:
+        await received.tell_differs(connection, invoice_id)
+    elif known is not None and not known.waits:
+        await alerts.add_within(connection, _counted_as(invoice_id, known, money))
+
+
+def _counted_as(invoice_id: str, known: Payment, money: Money) -> Alert:
+    said, before = (f"{one.minor} {one.currency}" for one in (money, known.money))
+    return Alert(
+        kind=AlertKind.AMOUNT_DIFFERS,
+        subject=invoice_id,
+        detail={"received": said, "counted": before},
+        identity=f"{invoice_id} {known.id} {said}",
+    )
 
 
 def _two(invoice_id: str, other: str, reference: str | None) -> Alert:

@@ -6,10 +6,13 @@ a crash asks for the same charge again, which is then looked up and not repeated
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
+
+import structlog
 
 from dunning.advice import Advice
 from dunning.charge import (
@@ -28,12 +31,15 @@ from dunning.handover import Handover, HandoverStatus, advised, told
 from dunning.ports import DeclineDictionary
 from dunning.recovery import ASKED_SOURCE
 from dunning.registration import InvoiceRegistration
+from store.errors import DatabaseDownError
 from store.facts import pending
 from store.inbox import NewEvent
 from store.recoveries import Conclusion, Recoveries, Recovery
 from web import recovery_check
 from web.operations import Operations
 from web.recovery_check import RecoveryCheck
+
+_log = structlog.get_logger(__name__)
 
 # What broke on the way is tried again after this, at the earliest.
 _AGAIN = timedelta(minutes=1)
@@ -47,6 +53,10 @@ class Charging(Protocol):
 
     async def attempt(self, order: ChargeOrder, now: datetime) -> ChargeResult:
         """Charge, or find out what came of the same order before."""
+        ...
+
+    async def hear(self, now: datetime, invoice_id: str | None = None) -> int:
+        """Keep how charges have ended that had no outcome yet, of one invoice or of all."""
         ...
 
 
@@ -76,7 +86,7 @@ class RecoveryDesk:
         """
         same = await self.recoveries.same(handed.key, request_id)
         if same is not None:
-            return recovery_check.same(invoice_id, same)
+            return await self._now(recovery_check.same(invoice_id, same))
         await self._check.of(invoice_id, handed, patch)
         if patch is not None:
             await self.operations.put(invoice_id, patch)
@@ -90,12 +100,33 @@ class RecoveryDesk:
         # One at a time, so that no lease runs out before its turn comes.
         while due := await self.recoveries.claim(self.now(), 1):
             for recovery in due:
-                if recovery.status is HandoverStatus.SCHEDULED:
-                    await self._try(recovery)
-                else:
-                    await self._show(recovery)
+                await self._go_on(recovery)
             done += len(due)
         return done
+
+    async def hear(self, invoice_id: str | None = None) -> None:
+        """Keep how those have ended of which Revtain has told by itself."""
+        if self.charging is not None:
+            await self.charging.hear(self.now(), invoice_id)
+            await self.recoveries.follow(invoice_id)
+
+    async def _now(self, recovery: Recovery) -> Recovery:
+        if not recovery.status.open:
+            return recovery
+        await self.hear(recovery.invoice_id)
+        return await self.recoveries.get(recovery.key) or recovery
+
+    async def _go_on(self, recovery: Recovery) -> None:
+        try:
+            if recovery.status is HandoverStatus.SCHEDULED:
+                await self._try(recovery)
+            else:
+                await self._show(recovery)
+        except DatabaseDownError:
+            raise
+        except Exception as fault:  # noqa: BLE001 (one must not keep the others, nor the process)
+            where = "".join(traceback.format_tb(fault.__traceback__))
+            _log.error("recovery_failed", key=recovery.key, fault=type(fault).__name__, where=where)
 
     @property
     def _check(self) -> RecoveryCheck:

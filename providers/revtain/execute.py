@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from dunning.charge import ChargeAnswer, ChargeRequest, ChargeStatus
 from dunning.errors import ProviderError
+from dunning.money import Money
 from dunning.recovery import RecoveryAnswer, RecoveryStatus
 from providers.revtain.fields import Fields
 from providers.revtain.refusal import Call, document, fault, unreadable
@@ -34,7 +35,10 @@ AUTHENTICATION = "authentication_required"
 
 _CALL = Call(
     no_right="Revtain does not let this key charge cards: check REVTAIN_API_KEY",
-    refused="Revtain refuses this charge",
+    refused=(
+        "Revtain refuses this charge: amounts are from 50 to 100000000 in minor units, and the "
+        "card must be a token of your gateway, in the form that Revtain wants it"
+    ),
     unreadable="Revtain answered a charge with something that cannot be read",
     lasting=True,
 )
@@ -104,7 +108,14 @@ def earlier(standing: RecoveryAnswer | None) -> ChargeAnswer:
         decline_code=code,
         recommended_action=standing.recommended_action,
         earlier=True,
+        money=_money(body) if status is ChargeStatus.RECOVERED else None,
     )
+
+
+def _money(body: Mapping[str, object]) -> Money | None:
+    """What a success collected, which need not be what was asked for now."""
+    amount, currency = Fields(body).amount("amount", least=1), Fields(body).currency("currency")
+    return None if amount is None or currency is None else Money(minor=amount, currency=currency)
 
 
 def _done(body: Mapping[str, object]) -> ChargeAnswer:

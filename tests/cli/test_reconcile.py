@@ -9,12 +9,11 @@ import pytest
 from pydantic import JsonValue
 from sqlalchemy import text
 
-from dunning.registration import InvoiceRegistration
 from sandbox.control import Sandbox
 from sandbox.faults import Fault, FaultKind, FaultMode, Operation, Vendor
 from sandbox.settings import SandboxSettings
 from store.database import Database
-from store.registry import Registry
+from tests.cli.owing import owing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -48,21 +47,10 @@ def settings(sandbox: Sandbox) -> dict[str, str]:
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncGenerator[Database]:
-    """Three unpaid invoices, and a limit that stands in nobody's way."""
-    database = Database.connect(database_url, pool_size=1)
-    for number in (1, 2, 3):
-        body = {
-            "amount_due": 4900,
-            "currency": "USD",
-            "customer": {"id": "cus_1"},
-            "revtain": {"transaction_ids": [f"txn-{number}"]},
-        }
-        registration = InvoiceRegistration.model_validate(body)
-        await Registry(database, b"k").put_invoice(f"INV-{number}", registration)
-    async with database.single() as connection:
-        await connection.execute(text("UPDATE revtain_calls SET tokens = 10"))
-    yield database
-    await database.aclose()
+    """Three unpaid invoices, each with its transaction."""
+    invoices = {f"INV-{n}": {"revtain": {"transaction_ids": [f"txn-{n}"]}} for n in (1, 2, 3)}
+    async with owing(database_url, invoices) as database:
+        yield database
 
 
 async def told(sandbox: Sandbox, name: str, transaction: str) -> None:

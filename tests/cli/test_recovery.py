@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
-from dunning.registration import InvoiceRegistration
 from sandbox.control import Sandbox
 from sandbox.settings import SandboxSettings
 from store.database import Database
-from store.registry import Registry
-from tests.cli.conftest import KEY
+from tests.cli.owing import owing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -36,20 +34,9 @@ def settings(sandbox: Sandbox) -> dict[str, str]:
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncGenerator[Database]:
-    """An unpaid invoice with its card, and a limit that stands in nobody's way."""
-    database = Database.connect(database_url, pool_size=1)
-    body = {
-        "amount_due": 4900,
-        "currency": "USD",
-        "customer": {"id": "cus_1"},
-        "payment_method_token": "pm_1",
-    }
-    registry = Registry(database, KEY.encode())
-    await registry.put_invoice("INV-1", InvoiceRegistration.model_validate(body))
-    async with database.single() as connection:
-        await connection.execute(text("UPDATE revtain_calls SET tokens = 10"))
-    yield database
-    await database.aclose()
+    """An unpaid invoice with its card."""
+    async with owing(database_url, {"INV-1": {"payment_method_token": "pm_1"}}) as database:
+        yield database
 
 
 async def test_a_payment_is_tried_and_told_of(

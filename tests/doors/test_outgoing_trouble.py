@@ -34,6 +34,13 @@ async def shop() -> AsyncGenerator[Shop]:
         yield opened
 
 
+async def arrived(shop: Shop) -> None:
+    async def once() -> bool:
+        return len(shop.got) == 1
+
+    await until(once)
+
+
 async def test_an_endpoint_that_hangs_holds_up_no_other(scene: Scene, shop: Shop) -> None:
     async with open_shop() as hanging:
         hanging.opened.clear()
@@ -141,11 +148,8 @@ async def test_a_stop_waits_for_no_endpoint_that_hangs(
     await scene.open("INV-1")
     shop.opened.clear()
 
-    async def arrived() -> bool:
-        return len(shop.got) == 1
-
     async with asyncio.timeout(10), running(scene.deliverer()):
-        await until(arrived)
+        await arrived(shop)
     assert (await scene.only()).status is OutgoingStatus.DUE
 
 
@@ -174,12 +178,9 @@ async def test_a_fault_of_the_database_is_waited_out(
     faults: list[Exception] = [DatabaseDownError("away"), ValueError("ada@example.com")]
     faulty = FaultyOutgoing(scene.outgoing, list(faults))
 
-    async def arrived() -> bool:
-        return len(shop.got) == 1
-
     with capture_logs() as logged:
         async with running(scene.deliverer(outgoing=faulty)):
-            await until(arrived)
+            await arrived(shop)
     reasons = [line["reason"] for line in logged if line["event"] == "outgoing_waits"]
     assert reasons == ["away", "ValueError"]
 

@@ -129,6 +129,19 @@ async def test_what_is_settled_cannot_be_paid(
         assert HELP not in words(answer)
 
 
+async def test_an_invoice_of_nothing_asks_for_nothing(shop: httpx.AsyncClient, link: str) -> None:
+    await shop.put("/v1/invoices/INV-1", json={"amount_due": 0})
+    answers = [await shop.get(link), await shop.post(link)]
+    answers += [await shop.post(f"{link}/{below}") for below in ("promise", "help")]
+    for answer in answers:
+        assert answer.status_code == 200
+        assert words(answer) == (
+            "Nothing is owed Amount $0.00 For Pro plan, March Invoice INV-1 "
+            "Example &amp; Sons https://example.com"
+        )
+        assert "<form" not in answer.text
+
+
 async def test_a_foreign_link_gets_no_hint(
     browser: httpx.AsyncClient, link: str, world: World
 ) -> None:

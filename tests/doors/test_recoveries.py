@@ -58,6 +58,7 @@ class ScriptedCharging:
     )
     orders: list[ChargeOrder] = field(default_factory=list[ChargeOrder])
     meanwhile: Callable[[], Any] | None = None
+    heard: list[str | None] = field(default_factory=list[str | None])
 
     async def attempt(self, order: ChargeOrder, now: datetime) -> ChargeResult:
         assert now >= NOW
@@ -68,6 +69,11 @@ class ScriptedCharging:
         if isinstance(answer, ProviderError):
             raise answer
         return answer
+
+    async def hear(self, now: datetime, invoice_id: str | None = None) -> int:
+        assert now >= NOW
+        self.heard.append(invoice_id)
+        return 0
 
 
 @dataclass(slots=True)
@@ -410,6 +416,30 @@ async def test_what_a_dead_process_began_is_gone_on_with_after_two_minutes(
     assert (await rows("SELECT status FROM recoveries")) == [{"status": "queued"}]
 
 
+async def test_one_that_breaks_keeps_no_other_from_its_turn(
+    counter: Counterparts, merchant: httpx.AsyncClient, rows: Rows
+) -> None:
+    async def breaks() -> None:
+        counter.charging.meanwhile = None
+        raise ValueError("a fault of ours")
+
+    until = NOW + timedelta(minutes=6)
+    counter.charging.answers = [PutOff(until=until, reason="later")] * 2
+    await hand(merchant)
+    await hand(merchant, invoice_id="INV-2", invoice={**INVOICE, "revtain": {}})
+    counter.clock.now = until
+    counter.charging.meanwhile = breaks
+    counter.charging.answers = [NotCharged(reason="no")] * 2
+    assert await counter.desk.go_on() == 2
+    assert await rows("SELECT invoice_id, status FROM recoveries ORDER BY invoice_id") == [
+        {"invoice_id": "INV-1", "status": "scheduled"},
+        {"invoice_id": "INV-2", "status": "refused"},
+    ]
+    await rows("UPDATE recoveries SET leased_until = clock_timestamp() RETURNING key")
+    assert await counter.desk.go_on() == 1
+    assert await rows("SELECT DISTINCT status FROM recoveries") == [{"status": "refused"}]
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -449,6 +479,57 @@ async def test_what_is_not_well_formed_is_neither_registered_nor_tried(
     assert [error["field"] for error in body["errors"]] == [field]
     assert counter.charging.orders == []
     assert await rows("SELECT key FROM recoveries") == []
+    assert await rows("SELECT id FROM invoices") == []
+
+
+_DEEP = 20_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'"INV-1"',
+        b"{",
+        b"\xff\xfe{}",
+        b'{"invoice_id": NaN}',
+        b'{"invoice_id": ["INV-1"]}',
+        b'{"invoice_id": "INV-1", "invoice": []}',
+        b'{"invoice_id": "INV-1", "invoice": {"amount_due": NaN}}',
+        b'{"invoice_id": "INV-1", "invoice": {"amount_due": Infinity}}',
+        b'{"invoice_id": "INV-1", "invoice": {"amount_due": 1e400}}',
+        b'{"invoice_id": "INV-1", "invoice": {"amount_due": 1' + b"0" * 5000 + b"}}",
+        b'{"invoice_id": "INV-1", "decline_code": {"a": 1}}',
+        b'{"invoice_id": "INV-1", "decline_code": "\\u0000"}',
+        b'{"invoice_id": "INV-1", "decline_code": "' + b"x" * 101 + b'"}',
+        b'{"invoice_id": "INV-1", "idempotency_key": 1}',
+        b'{"invoice_id": "INV-1", "idempotency_key": "\\ud800"}',
+        '{"invoice_id": "INV-1", "idempotency_key": "schl\u00fcssel"}'.encode(),
+        b'{"invoice_id": "INV\\u0000", "invoice": null}',
+        b'{"invoice_id": "INV-1", "card_country": "\\u0130S"}',
+        '{"invoice_id": "INV-1", "card_prefix": "\u0661\u0662\u0663\u0664\u0665\u0666"}'.encode(),
+        b'{"invoice_id": "INV-1", "fallback_payment_method_tokens": "pm_2"}',
+        b'{"invoice_id": "INV-1", "fallback_payment_method_tokens": [null]}',
+        b'{"invoice_id": "INV-1", "fallback_payment_method_tokens": ["\\ud800"]}',
+        b'{"invoice_id": "INV-1", "fallback_payment_method_tokens": '
+        + b"[" * _DEEP
+        + b"]" * _DEEP
+        + b"}",
+        b"[" * _DEEP,
+    ],
+    ids=range(27),
+)
+async def test_rubbish_is_refused_in_words_and_nothing_is_tried(
+    counter: Counterparts, merchant: httpx.AsyncClient, rows: Rows, body: bytes
+) -> None:
+    answer = await merchant.post(
+        "/v1/recoveries", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:dunning:problem:invalid")
+    assert answer.json()["detail"]
+    assert counter.charging.orders == []
     assert await rows("SELECT id FROM invoices") == []
 
 

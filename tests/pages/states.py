@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from web.portal.words import AssistanceWords, PreferenceWords, Words
+    from web.portal.words import AssistanceWords, PreferenceWords, PromiseWords, Words
 
 # The languages of the pages, each with a customer's own way to name it.
 LOCALES: Mapping[str, str] = {
@@ -87,42 +87,37 @@ def _asking(
     )
 
 
+def _promising(
+    name: str,
+    shows: Callable[[PromiseWords], str],
+    day: str,
+    status: int,
+    *,
+    life: str = "registered",
+    place: Place = Place.WHOLE,
+) -> State:
+    return State(
+        name=name,
+        shows=lambda words: shows(words.promise),
+        place=place,
+        life=life,
+        below="/promise",
+        pressed={"day": day},
+        status=status,
+    )
+
+
 _PAY = (
     State(name="open", shows=lambda words: words.pay),
     State(name="card", shows=lambda words: words.card, life="card"),
     State(name="busy", shows=lambda words: words.busy, life="card-alone", pressed={}, status=503),
     State(name="days", shows=lambda words: words.promise.label, life="failed"),
-    State(
-        name="day-missing",
-        shows=lambda words: words.promise.choose,
-        life="failed",
-        below="/promise",
-        pressed={"day": ""},
-        status=400,
+    _promising("day-missing", lambda words: words.choose, "", 400, life="failed"),
+    _promising("day-refused", lambda words: words.refused, "2026-01-01", 409),
+    _promising(
+        "day-later", lambda words: words.later, "2026-12-01", 503, place=Place.WITHOUT_TEMPORAL
     ),
-    State(
-        name="day-refused",
-        shows=lambda words: words.promise.refused,
-        below="/promise",
-        pressed={"day": "2026-01-01"},
-        status=409,
-    ),
-    State(
-        name="day-later",
-        shows=lambda words: words.promise.later,
-        place=Place.WITHOUT_TEMPORAL,
-        below="/promise",
-        pressed={"day": "2026-12-01"},
-        status=503,
-    ),
-    State(
-        name="promised-before",
-        shows=lambda words: words.promise.made,
-        life="promised",
-        below="/promise",
-        pressed={"day": "2026-01-01"},
-        status=409,
-    ),
+    _promising("promised-before", lambda words: words.made, "2026-01-01", 409, life="promised"),
     State(name="promised", shows=lambda words: words.promise.made, life="promised"),
     State(name="retrying", shows=lambda words: words.trying, life="retrying"),
     State(name="paid", shows=lambda words: words.paid, life="paid"),

@@ -204,7 +204,7 @@ async def test_401_other_403_and_redirects_are_ours_to_mend(answer: Reply, words
 @pytest.mark.parametrize(
     ("status", "meaning"),
     [
-        ("succeeded", answered(ChargeStatus.RECOVERED)),
+        ("succeeded", answered(ChargeStatus.RECOVERED, money=REQUEST.money)),
         (
             "failed",
             answered(
@@ -233,6 +233,25 @@ async def test_409_of_our_own_key_is_what_came_of_it(status: str, meaning: Charg
         ("POST", "/api/recovery/execute"),
         ("GET", "/api/recovery/status?idempotencyKey=INV-1_new_card_1"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "money"),
+    [
+        ({"amount": 2000}, Money(minor=2000, currency="USD")),
+        ({"currency": "eur"}, Money(minor=5000, currency="EUR")),
+        ({"amount": 0}, None),
+        ({"amount": "5000"}, None),
+        ({"amount": None}, None),
+        ({"currency": "dollars"}, None),
+    ],
+)
+async def test_409_of_our_own_key_tells_what_was_collected(
+    said: dict[str, object], money: Money | None
+) -> None:
+    standing = {**STANDING, "status": "succeeded", **said}
+    async with scripted(reply(409, DUPLICATE), reply(200, standing)) as (api, _):
+        assert (await api.charge(REQUEST)).money == money
 
 
 @pytest.mark.parametrize("message", [DUPLICATE["message"], "same card and amount", ""])
@@ -276,6 +295,7 @@ async def test_400_and_other_4xx_are_refusals(status: int) -> None:
     with pytest.raises(ProviderRejectedError, match=str(status)) as fault:
         await charged(reply(status, {"error": "Invalid request.", "message": SECRET}))
     assert "ada@" not in str(fault.value)
+    assert "50 to 100000000" in fault.value.reason
 
 
 @pytest.mark.parametrize("status", [408, 425])
@@ -373,7 +393,7 @@ async def test_the_two_duplicates_of_the_stand_in_are_told_apart(
     sandbox: Sandbox, api: RevtainApi
 ) -> None:
     first = await api.charge(REQUEST)
-    assert await api.charge(REQUEST) == replace(first, earlier=True)
+    assert await api.charge(REQUEST) == replace(first, earlier=True, money=REQUEST.money)
     other = await api.charge(replace(REQUEST, idempotency_key="INV-2_1"))
     assert other == ChargeAnswer(status=ChargeStatus.COLLIDES)
     sandbox.clock.advance(timedelta(minutes=5))

@@ -41,10 +41,11 @@ from dunning.orders import Order, Pause, Promise, Stop
 from dunning.promise import PromiseTerms
 from dunning.reach import Reach
 from dunning.service import ServiceStatus
-from dunning.states import Cause, Outcome, State, StepStatus
-from dunning.steps import Step, find
+from dunning.states import Cause, Outcome, State
+from dunning.steps import Step
 from dunning.view import CaseView
 from dunning.work import Charge, Close, Nudge, Open, Project, Work
+from tests.rules.chronicle import Chronicle, Running
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -188,14 +189,6 @@ class Ending(NamedTuple):
     work: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
-    """Work under way, with the case as it was when the work was given out."""
-
-    work: Work
-    case: Case
-
-
 Answer = Callable[[Step, datetime], NudgeResult]
 
 
@@ -220,7 +213,7 @@ def nothing_fits(work: Open, terms: Terms, known: Known) -> Opened:
 
 
 @dataclass(slots=True)
-class Story:
+class Story(Chronicle):
     """One case in calendar form."""
 
     terms: Terms = TERMS
@@ -234,7 +227,6 @@ class Story:
     result: Event | None = None
     abandoned: list[Running] = field(default_factory=list[Running])
     shown: CaseView | None = None
-    diary: list[tuple[datetime, str]] = field(default_factory=list[tuple[datetime, str]])
 
     # --- what happens
 
@@ -263,7 +255,7 @@ class Story:
             if self.running is not None:
                 self.abandoned.append(self.running)
             self.running, self.result = Running(work, self.case), None
-            self.diary.append((self.now, words(work)))
+            self.note(work)
         return work
 
     # --- what the activities do
@@ -376,60 +368,9 @@ class Story:
 
     # --- what came of it
 
-    @property
-    def given(self) -> list[str]:
-        """All work that was given out."""
-        return [word for _, word in self.diary]
-
-    @property
-    def nudges(self) -> list[tuple[float, str]]:
-        """Every nudge: days after the start, and its step."""
-        return [
-            ((moment - START) / DAY, word.removeprefix("nudge "))
-            for moment, word in self.diary
-            if word.startswith("nudge ")
-        ]
-
-    @property
-    def charges(self) -> list[tuple[float, str]]:
-        """Every charge: days after the start, and its number in the case."""
-        return [
-            ((moment - START) / DAY, word.removeprefix("charge "))
-            for moment, word in self.diary
-            if word.startswith("charge ")
-        ]
-
-    @property
-    def steps(self) -> str:
-        """What became of the steps that are no longer planned."""
-        view = self.case.view(self.now)
-        ended = [s for s in view.steps if s.status is not StepStatus.PLANNED]
-        return ", ".join(f"{s.step} {s.status.value}" for s in ended)
-
     def ending(self, *, since: int = 0) -> Ending:
         """Where the story stands, with the work given out since then."""
         return Ending(self.case.state, self.case.outcome, self.steps, self.given[since:])
-
-    def step(self, name: str) -> Step:
-        """A step that the case has."""
-        step = find(self.case.steps, name)
-        assert step is not None
-        return step
-
-
-def words(work: Work) -> str:
-    """Work in one or two words."""
-    match work:
-        case Open(advice=advice):
-            return f"open {advice.value}"
-        case Nudge(step=step):
-            return f"nudge {step.id}"
-        case Charge(key=key):
-            return f"charge {key.rpartition(':')[2]}"
-        case Project():
-            return "project"
-        case Close():
-            return "close"
 
 
 _WAYS: dict[State, tuple[Event, ...]] = {

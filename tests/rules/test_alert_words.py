@@ -42,6 +42,28 @@ def test_a_review_names_its_reason_and_the_commands() -> None:
     assert "INV-1 still waits for one:" in again.body
 
 
+@pytest.mark.parametrize(
+    ("differs", "figures"),
+    [
+        (
+            bundle(AlertKind.AMOUNT_DIFFERS, "INV-1", received="2000 USD", owed="4900 USD"),
+            "received 20.00 USD, owed 49.00 USD",
+        ),
+        (
+            bundle(AlertKind.AMOUNT_DIFFERS, "INV-1", received="2000 USD", counted="4900 USD"),
+            "received 20.00 USD, counted as 49.00 USD",
+        ),
+    ],
+)
+def test_money_that_differs_is_told_with_both_figures(differs: Bundle, figures: str) -> None:
+    assert words(differs) == TeamMessage(
+        title="A payment of INV-1 is of another amount than expected",
+        body=f"A payment of invoice INV-1 is not of the amount that it should be: {figures}. It"
+        " changed nothing by itself. `dunning invoice show INV-1` shows each payment. Find out what"
+        " came in, then tell it with `POST /v1/invoices/ID/paid`, or correct the invoice.",
+    )
+
+
 @pytest.mark.parametrize("reason", ReviewReason)
 def test_every_reason_of_a_review_is_told(reason: ReviewReason) -> None:
     told = words(bundle(AlertKind.REVIEW, "INV-1", reason=reason.value)).body

@@ -176,6 +176,21 @@ def test_a_date_that_was_told_stands_when_somebody_decides_earlier() -> None:
     assert said(story.to_the_end()) == [(15, "service-ending"), (27, "service-ended")]
 
 
+@pytest.mark.parametrize("left", [False, True])
+def test_a_date_that_a_letter_on_its_way_may_name_stands(left: bool) -> None:  # noqa: FBT001
+    """Somebody decides in the moment in which the customer is told; nobody knows if it left."""
+    story = over(terms(grace=7 * DAY)).until(14.9)
+    story.wake()
+    assert (story.now, story.running is not None) == (at(15), True)
+    story.tell(Decide(decision=Decision.WRITE_OFF))
+    if not left:
+        story.answer = _until(at(16))
+    story.play().to_the_end()
+    assert said(story)[-1] == (27, "service-ended")
+    assert story.step(SERVICE_ENDING).status is StepStatus.SENT
+    assert stands(story) == (ServiceStatus.ENDED, at(27))
+
+
 @pytest.mark.parametrize("event", [Stop(), Decide(decision=Decision.STOP)])
 def test_a_stop_is_silent_and_keeps_the_service(event: Event) -> None:
     story = over().until(16).happens(event).to_the_end()

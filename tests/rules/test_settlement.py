@@ -63,6 +63,8 @@ PART = came(usd(2000), reference="t1")
         (account(LOOKED_AT), "t1", eur(2000), Settlement.COUNTED),
         (account(WAITING), "t1", usd(2000), Settlement.DIFFERS),
         (account(WAITING), "t1", usd(4900), Settlement.PAID),
+        (account(WAITING), "t1", None, Settlement.DIFFERS),
+        (account(WAITING), "t2", None, Settlement.PAID),
         (account(WAITING), "t2", usd(2900), Settlement.DIFFERS),
         (account(WAITING), "t2", usd(4900), Settlement.PAID),
         (account(status=PAID), "t1", usd(4900), Settlement.ALREADY_PAID),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -38,7 +40,9 @@ from dunning.errors import (
     ProviderUnavailableError,
     Rejection,
 )
+from dunning.handover import Handover
 from dunning.money import Money
+from dunning.ports import CallLimit
 from dunning.recovery import RecoveryAnswer, RecoveryStatus
 from dunning.states import Cause
 from providers.revtain.reader import RevtainReader
@@ -49,6 +53,7 @@ from store.digest import token_digest
 from store.inbox import Inbox, NewEvent
 from store.policies import Policies as Kept
 from store.questions import Questions
+from store.recoveries import Recoveries
 from store.settlement import Settlements
 from store.standing import Standings
 from tests.store.conftest import TOKEN_KEY
@@ -114,6 +119,29 @@ def standing(
     return RecoveryAnswer(
         transaction_id="t9", status=status, recommended_action=action, name="", body=body
     )
+
+
+@dataclass(slots=True)
+class SlowTurn:
+    """A turn to call, for which is waited so long that something else happens meanwhile."""
+
+    limit: CallLimit
+    meanwhile: Callable[[], Awaitable[object]]
+
+    async def take(self) -> timedelta:
+        return await self.limit.take()
+
+    async def hold(self, duration: timedelta) -> None:
+        await self.limit.hold(duration)
+
+    async def turn(self, patience: timedelta) -> None:
+        await self.limit.turn(patience)
+
+    @asynccontextmanager
+    async def calling(self, patience: timedelta) -> AsyncGenerator[None]:
+        await self.meanwhile()
+        async with self.limit.calling(patience):
+            yield
 
 
 @pytest.fixture
@@ -703,3 +731,290 @@ async def test_a_key_under_which_nothing_was_asked_for_is_not_asked_about(
 
     count = await Questions(database).count_missed(since=now, began=now)
     assert count == 0
+
+
+async def test_two_orders_of_one_invoice_at_once_are_one_charge_whatever_the_card(
+    charging: Charging, revtain: ScriptedRevtain, registry: Registry, now: datetime
+) -> None:
+    """The second was looked at before the first began, and the card was changed in between."""
+    revtain.answers = [QUEUED, RECOVERED]
+    revtain.standings["t9"] = standing(RecoveryStatus.UNKNOWN)
+
+    async def first() -> None:
+        await charging.attempt(ORDER, now)
+        await registry.replace_card("INV-1", "pm_3")
+
+    slow = replace(charging, limit=SlowTurn(charging.limit, first))
+    second = replace(ORDER, key="k2", purpose=Purpose.RECOVERY)
+
+    assert await slow.attempt(second, now) == PutOff(
+        until=now + MINUTE, reason="another charge of this invoice has no outcome yet"
+    )
+    assert await charging.attempt(second, now + MINUTE) == Pending(transaction_id="t9", card=CARD)
+    assert [request.token for request in revtain.requests] == ["pm_2"]
+
+
+async def test_a_request_that_never_arrived_waits_for_another_charge_of_the_invoice(
+    charging: Charging, revtain: ScriptedRevtain, registry: Registry, now: datetime
+) -> None:
+    """While it was looked for it was forgotten, and another charge was made."""
+    revtain.answers = [OutcomeUnknownError("Revtain did not answer"), QUEUED, RECOVERED]
+    revtain.standings["t9"] = standing(RecoveryStatus.UNKNOWN)
+    await charging.attempt(ORDER, now)
+    await registry.replace_card("INV-1", "pm_3")
+    other = replace(ORDER, key="k2", purpose=Purpose.RECOVERY)
+
+    async def another() -> None:
+        await charging.attempt(other, now + HOUR)
+        await registry.replace_card("INV-1", "pm_4")
+
+    slow = replace(charging, limit=SlowTurn(charging.limit, another))
+    again = await slow.attempt(ORDER, now + HOUR)
+
+    assert isinstance(again, PutOff)
+    assert isinstance(await charging.attempt(ORDER, now + 2 * HOUR), Pending)
+    assert [request.idempotency_key for request in revtain.requests] == ["k1", "k2"]
+
+
+@pytest.mark.parametrize("action", ["retry_later", "monitor", None])
+@pytest.mark.parametrize("duplicate", [False, True])
+async def test_a_lost_answer_that_is_called_failed_may_be_queued_and_nothing_else_is_charged(
+    charging: Charging,
+    revtain: ScriptedRevtain,
+    registry: Registry,
+    now: datetime,
+    *,
+    action: str | None,
+    duplicate: bool,
+) -> None:
+    """Revtain has no word for what is queued."""
+    failed = standing(RecoveryStatus.FAILED, action)
+    revtain.standings |= {"k1": failed, "t9": failed}
+    lost = OutcomeUnknownError("Revtain did not answer")
+    revtain.answers = [
+        ChargeAnswer(
+            status=ChargeStatus.FAILED,
+            transaction_id="t9",
+            recommended_action=action,
+            earlier=True,
+        )
+        if duplicate
+        else lost,
+        RECOVERED,
+    ]
+    waits = Pending(transaction_id="t9", card=CARD, ambiguous=True)
+
+    assert await charging.attempt(ORDER, now) == waits
+    await registry.replace_card("INV-1", "pm_3")
+    assert await charging.attempt(replace(ORDER, key="k2"), now + DAY) == waits
+
+    assert [request.token for request in revtain.requests] == ["pm_2"]
+
+
+async def test_a_lost_answer_that_asks_for_a_new_card_has_failed(
+    charging: Charging, revtain: ScriptedRevtain, now: datetime
+) -> None:
+    revtain.answers = [OutcomeUnknownError("Revtain did not answer")]
+    revtain.standings["k1"] = standing(RecoveryStatus.FAILED, "request_card_update", "expired_card")
+
+    assert await charging.attempt(ORDER, now) == Declined(
+        transaction_id="t9",
+        advice=Advice.REQUEST_CARD_UPDATE,
+        decline_code="expired_card",
+        card=CARD,
+    )
+
+
+@pytest.mark.parametrize(
+    "told", [Money(minor=5000, currency="USD"), Money(minor=4900, currency="EUR")]
+)
+@pytest.mark.parametrize("duplicate", [False, True])
+async def test_a_success_of_another_amount_than_the_one_owed_pays_nothing(
+    charging: Charging,
+    revtain: ScriptedRevtain,
+    database: Database,
+    now: datetime,
+    *,
+    told: Money,
+    duplicate: bool,
+) -> None:
+    """A key of the merchant's may have been used before, for another sum (R1)."""
+    event = {"event": "recovery.success", "amount": told.minor, "currency": told.currency}
+    revtain.standings["k1"] = RecoveryAnswer(
+        transaction_id="t9",
+        status=RecoveryStatus.SUCCEEDED,
+        body=json.dumps({**event, "revtainTransactionId": "t9"}).encode(),
+    )
+    revtain.answers = [
+        replace(RECOVERED, earlier=True, money=told)
+        if duplicate
+        else OutcomeUnknownError("Revtain did not answer")
+    ]
+
+    for after in (timedelta(), HOUR):
+        assert await charging.attempt(ORDER, now + after) == Pending(transaction_id="t9", card=CARD)
+
+    assert await rows(
+        database,
+        "SELECT status, differs_at IS NOT NULL AS differs, received_minor, received_currency"
+        " FROM invoices",
+    ) == [
+        {
+            "status": "open",
+            "differs": True,
+            "received_minor": told.minor,
+            "received_currency": told.currency,
+        }
+    ]
+    found = await charge(database)
+    assert (found["outcome"], found["amount"], found["currency"]) == (
+        "recovered",
+        told.minor,
+        told.currency,
+    )
+
+
+async def test_a_charge_of_another_invoice_says_nothing_of_this_one(
+    charging: Charging, revtain: ScriptedRevtain, register: Register, now: datetime
+) -> None:
+    await register("INV-2", payment_method_token="pm_9")
+    await charging.attempt(ORDER, now)
+    same_key = replace(ORDER, invoice_id="INV-2", purpose=Purpose.RECOVERY)
+
+    result = await charging.attempt(same_key, now)
+
+    assert result == NotCharged(reason="its key belongs to another invoice")
+    assert len(revtain.requests) == 1
+
+
+async def happens(database: Database, name: str, body: bytes | None, **more: str) -> None:
+    """Revtain told it of t9, and the case has heard of it."""
+    async with database.begin() as connection:
+        await connection.execute(
+            text("""
+                INSERT INTO events (source, name, digest, body, transaction_id, invoice_id, status)
+                VALUES ('revtain', CAST(:name AS text),
+                    sha256(convert_to(CAST(:name AS text), 'UTF8')), :body, 't9',
+                    CAST(:invoice AS text), 'done')
+            """),
+            {"name": name, "body": body, "invoice": more.get("invoice", "INV-1")},
+        )
+
+
+@pytest.mark.parametrize("status", [ChargeStatus.QUEUED, ChargeStatus.UNKNOWN])
+@pytest.mark.parametrize(
+    ("name", "said", "ends"),
+    [
+        ("recovery.success", {}, ("recovered", None, None, 4900)),
+        (
+            "recovery.success",
+            {"amount": 5000, "currency": "USD"},
+            ("recovered", None, None, 5000),
+        ),
+        (
+            "recovery.failed",
+            {"declineCode": "expired_card", "recommendedAction": "request_card_update"},
+            ("failed", "expired_card", "request_card_update", 4900),
+        ),
+        ("recovery.failed", None, ("failed", None, None, 4900)),
+        (
+            "recovery.blocked",
+            {"declineCode": "fraudulent"},
+            ("blocked", "fraudulent", "blocked", 4900),
+        ),
+    ],
+)
+async def test_an_end_that_was_told_by_itself_is_kept_with_its_charge(
+    charging: Charging,
+    revtain: ScriptedRevtain,
+    database: Database,
+    now: datetime,
+    *,
+    status: ChargeStatus,
+    name: str,
+    said: dict[str, object] | None,
+    ends: tuple[str, str | None, str | None, int],
+) -> None:
+    revtain.answers = [replace(QUEUED, status=status)]
+    await charging.attempt(ORDER, now)
+    assert await charging.hear(now) == 0
+    body = None if said is None else json.dumps({"event": name, **said}).encode()
+    await happens(database, name, body)
+
+    assert await charging.hear(now + DAY, "INV-2") == 0
+    assert await charging.hear(now + DAY) == 1
+    assert await charging.hear(now + DAY) == 0
+
+    found = await charge(database)
+    assert (found["outcome"], found["answered_code"], found["advice"], found["amount"]) == ends
+    assert (found["transaction_id"], found["answered_at"]) == ("t9", now + DAY)
+    assert [one for _, one in await trail(database)] == [None, status.value, ends[0]]
+    assert revtain.asked == []
+
+
+async def test_a_success_is_the_end_of_a_charge_whatever_else_was_told(
+    charging: Charging, revtain: ScriptedRevtain, database: Database, now: datetime
+) -> None:
+    revtain.answers = [QUEUED]
+    await charging.attempt(ORDER, now)
+    await happens(database, "recovery.success", None)
+    await happens(database, "recovery.failed", None)
+
+    await charging.hear(now)
+
+    assert (await charge(database))["outcome"] == "recovered"
+
+
+async def test_what_is_told_of_another_invoice_ends_no_charge(
+    charging: Charging,
+    revtain: ScriptedRevtain,
+    register: Register,
+    database: Database,
+    now: datetime,
+) -> None:
+    await register("INV-2")
+    revtain.answers = [QUEUED]
+    await charging.attempt(ORDER, now)
+    await happens(database, "recovery.failed", None, invoice="INV-2")
+
+    assert await charging.hear(now) == 0
+    assert (await charge(database))["outcome"] == "queued"
+
+
+@pytest.mark.parametrize(
+    ("ended", "reopened", "charged"),
+    [(-HOUR, False, True), (HOUR, False, False), (HOUR, True, True)],
+)
+async def test_what_was_handed_over_before_its_case_was_ended_is_not_charged_after_it(
+    charging: Charging,
+    revtain: ScriptedRevtain,
+    database: Database,
+    now: datetime,
+    ended: timedelta,
+    *,
+    reopened: bool,
+    charged: bool,
+) -> None:
+    """It had been put off; in the meantime a person stopped the case (R12)."""
+    await Recoveries(database).begin("INV-1", Handover(key="k1"), None, now)
+    async with database.begin() as connection:
+        await connection.execute(
+            text("UPDATE cases SET state = 'closed', outcome = 'stopped', closed_at = :at"),
+            {"at": now + ended},
+        )
+        if reopened:
+            await connection.execute(
+                text("""
+                    INSERT INTO cases (workflow_id, invoice_id, cycle, state, opened_at)
+                    VALUES ('dunning:INV-1:2', 'INV-1', 2, 'opening', :at)
+                """),
+                {"at": now + DAY},
+            )
+
+    result = await charging.attempt(replace(ORDER, purpose=Purpose.RECOVERY), now + 2 * DAY)
+
+    if charged:
+        assert isinstance(result, Collected)
+    else:
+        assert result == NotCharged(reason="its case was ended after it was handed over")
+    assert len(revtain.requests) == charged

@@ -146,3 +146,53 @@ async def test_one_process_at_a_time_goes_on_with_it(
     assert await recoveries.put_off(key, later, "late") is None
     kept = await recoveries.get(key)
     assert kept == concluded
+
+
+@pytest.mark.parametrize(
+    ("outcome", "advice", "status"),
+    [
+        ("recovered", None, HandoverStatus.RECOVERED),
+        ("failed", "request_card_update", HandoverStatus.FAILED),
+        ("blocked", "blocked", HandoverStatus.BLOCKED),
+        ("blocked", "authenticate", HandoverStatus.FAILED),
+        ("queued", None, HandoverStatus.UNKNOWN),
+    ],
+)
+@pytest.mark.parametrize("charge", ["dunning:INV-1:recovery:1", "dunning:INV-1:1:charge:1"])
+async def test_what_waited_takes_over_how_its_charge_has_ended(
+    recoveries: Recoveries,
+    database: Database,
+    now: datetime,
+    outcome: str,
+    advice: str | None,
+    status: HandoverStatus,
+    charge: str,
+) -> None:
+    begun = await begin(recoveries, now)
+    assert begun.recovery is not None
+    key = begun.recovery.key
+    waits = Conclusion(status=HandoverStatus.UNKNOWN, transaction_id="tx_9")
+    await recoveries.conclude(key, waits)
+    async with database.begin() as connection:
+        await connection.execute(
+            text("""
+                INSERT INTO charges (key, invoice_id, purpose, amount, currency, status, outcome,
+                    advice, answered_code, transaction_id, planned_at, answered_at)
+                VALUES (:charge, 'INV-1', 'recovery', 4900, 'USD', 'answered', :outcome, :advice,
+                    'a_code', 'tx_9', :now, :now)
+            """),
+            {"charge": charge, "outcome": outcome, "advice": advice, "now": now},
+        )
+
+    assert await recoveries.follow("INV-2") == 0
+    assert await recoveries.follow() == (status is not HandoverStatus.UNKNOWN)
+
+    kept = await recoveries.get(key)
+    assert kept is not None
+    ended = status is not HandoverStatus.UNKNOWN
+    assert (kept.status, kept.transaction_id, kept.answered_code) == (
+        status,
+        "tx_9",
+        "a_code" if ended else None,
+    )
+    assert await recoveries.follow() == 0

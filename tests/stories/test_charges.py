@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import text
 
 from activities.charging import Charging
-from app import recovery, wiring
+from app import recoveries, recovery, wiring
 from app.demo.stage import Stage
 from app.embedded.temporal import TemporalDevServer
 from app.policy_file import default_policy_text
@@ -41,6 +41,7 @@ from tests.stories.words import (
     TEXT,
 )
 from tests.stories.workers import given
+from workflows.client import CaseClient
 
 MINUTE = timedelta(minutes=1)
 _OURS = ("charged_by: merchant", "charged_by: us")
@@ -196,6 +197,44 @@ async def test_a_queued_charge_is_awaited_and_its_success_closes_the_case(tell: 
         inbox=(f"day 0: {FIRST}", f"day 20: {RECEIPT}"), standing="recovered by card_update"
     )
     assert executed(stage) == 1
+
+
+async def test_the_web_process_keeps_how_a_queued_charge_has_ended(tell: Teller) -> None:
+    """The row and the story of the case say so, as the webhook did."""
+    stage, ada = tell.stage, await failing(tell)
+    stage.sandbox.revtain.set_outcome(card_of(ada), Outcome.QUEUED)
+    await gives_card(ada)
+    (attempt,) = stage.sandbox.revtain.attempts
+    await stage.sandbox.revtain.settle(attempt.id, Outcome.FAILED)
+    await rests(stage)
+
+    async with stage.stores.database.single() as connection:
+        await connection.execute(text("UPDATE sweeps SET leased_until = '-infinity'"))
+    client = CaseClient(stage.client)
+    operations = wiring.operations(stage.stores, client, zone_of=wiring.zones(stage.settings))
+    sweep = recoveries.sweep(stage.settings, stage.stores, operations, now=lambda: stage.now)
+    sweeping = asyncio.create_task(sweep.run())
+    await eventually(lambda: _ended(stage))
+    sweep.stop()
+    await sweeping
+    await sweep.aclose()
+
+    assert [(one["status"], one["outcome"]) for one in await charges(stage)] == [
+        ("answered", "failed")
+    ]
+    assert await rows(
+        stage,
+        "SELECT kind, detail ->> 'status' AS status FROM audit WHERE kind LIKE 'charge.%'"
+        " ORDER BY id",
+    ) == [
+        {"kind": "charge.requested", "status": None},
+        {"kind": "charge.answered", "status": "queued"},
+        {"kind": "charge.answered", "status": "failed"},
+    ]
+
+
+async def _ended(stage: Stage) -> bool:
+    return [one["outcome"] for one in await charges(stage)] == ["failed"]
 
 
 async def test_a_queued_charge_that_nobody_tells_of_is_asked_about(tell: Teller) -> None:

@@ -170,6 +170,35 @@ async def test_two_parts_of_two_transactions_are_shown_as_their_sum(tell: Teller
     assert await alerts(tell, "review") == []
 
 
+async def test_a_part_that_comes_while_a_person_is_awaited_anyway_is_told(tell: Teller) -> None:
+    ada = await tell.invoice(revtain={"transaction_ids": ["txn-c1", "txn-c2"]})
+    await ada.fails("manual_review", transaction="txn-c1")
+    await tell.day(1)
+    await ada.pays(transaction="txn-c1", amount=2000)
+    await ada.pays(transaction="txn-c1", amount=2000, message="again")
+    await ada.pays(transaction="txn-c2", amount=1000)
+    await tell.day(2)
+    assert await ada.told() == Told(inbox=(), standing="review: amount_differs")
+    differs = {"reason": "amount_differs", "round": "1", "owed": "4900 USD"}
+    assert await alerts(tell) == [
+        ("review", ada.id, {"reason": "manual_review", "round": "1"}),
+        ("review", ada.id, differs | {"received": "2000 USD"}),
+        ("review", ada.id, differs | {"received": "3000 USD"}),
+    ]
+
+
+async def test_another_amount_for_an_invoice_without_a_case_is_told_and_its_case_is_a_review(
+    tell: Teller,
+) -> None:
+    ada = await tell.invoice()
+    await ada.pays(amount=2000)
+    figures = {"owed": "4900 USD", "received": "2000 USD"}
+    assert await alerts(tell) == [("amount_differs", ada.id, figures)]
+    await ada.fails()
+    await tell.day(3)
+    assert await ada.told() == Told(inbox=(), standing="review: amount_differs")
+
+
 async def test_a_failure_of_another_amount_is_noted_and_the_customer_is_asked_for_ours(
     tell: Teller,
 ) -> None:

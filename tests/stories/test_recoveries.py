@@ -388,3 +388,28 @@ async def test_a_case_that_runs_is_closed_by_a_payment_handed_over_again(tell: T
     assert (status, answer["status"], answer["case"]["state"]) == (200, "recovered", "waiting")
     await tell.stage.settle()
     assert (await ada.told()).standing == "recovered by revtain_retry"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"), [(Outcome.FAILED, "failed"), (Outcome.SUCCESS, "recovered")]
+)
+async def test_whoever_asks_again_hears_how_a_queued_payment_has_ended(
+    tell: Teller, outcome: Outcome, status: str
+) -> None:
+    """Its end came by webhook alone."""
+    stage, ada = tell.stage, tell.unregistered()
+    will(ada, Outcome.QUEUED)
+    first = await hand(ada, idempotency_key="once")
+    assert (first[0], first[1]["status"]) == (202, "queued")
+    (attempt,) = attempts(stage, ada)
+    await stage.settle()
+    await stage.sandbox.revtain.settle(attempt.id, outcome)
+    await stage.settle()
+
+    again = await hand(ada, idempotency_key="once")
+
+    assert (again[0], again[1]["status"], again[1]["transaction_id"]) == (200, status, attempt.id)
+    assert await rows(
+        stage, "SELECT c.outcome, r.status FROM charges c JOIN recoveries r ON r.key = c.key"
+    ) == [{"outcome": status, "status": status}]
+    assert len(attempts(stage, ada)) == 1

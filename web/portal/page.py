@@ -107,6 +107,8 @@ def page_of(invoice: Invoice, around: Around, speech: Speech) -> Page:
             return Page(heading=words.paid, text=words.paid_more, facts=facts)
         case InvoiceStatus.VOID:
             return Page(heading=words.void, text=words.void_more)
+        case InvoiceStatus.OPEN if invoice.amount.minor == 0:
+            return Page(heading=words.void, facts=facts)
         case InvoiceStatus.OPEN:
             page = _open(Page(heading=words.heading, facts=facts, subject=name), around, words)
             return _helping(page, around, words.assistance)

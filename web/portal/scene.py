@@ -35,7 +35,7 @@ class Scene:
     @property
     def owed(self) -> bool:
         """Whether anything is left to be paid."""
-        return self.invoice.status is InvoiceStatus.OPEN
+        return self.invoice.status is InvoiceStatus.OPEN and self.invoice.amount.minor > 0
 
     @property
     def trying(self) -> bool:
