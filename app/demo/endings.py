@@ -12,6 +12,7 @@ from temporalio.client import WorkflowExecutionStatus
 from app.demo.script import Story
 from app.demo.stage import Stage
 from dunning.directory import Invoice
+from dunning.service import ServiceStatus
 from messages.money import format_money
 from sandbox.inbox import Message
 from sandbox.twilio_texts import Direction
@@ -127,6 +128,8 @@ async def _ran(stage: Stage, case: CaseRecord | None) -> list[str]:
     found = await stage.client.get_workflow_handle(case.workflow_id).describe()
     done = found.status is WorkflowExecutionStatus.COMPLETED
     state = next(iter(found.search_attributes.get("DunningState", ())), None)
-    if done != (case.closed_at is not None) or state != case.state.value:
+    # A closed case runs on until the service has ended.
+    over = case.closed_at is not None and case.service_status is not ServiceStatus.ENDING
+    if done != over or state != case.state.value:
         return [f"Temporal: {found.status}, {state}; database: {case.state.value}"]
     return []
